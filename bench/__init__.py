@@ -1,0 +1,1 @@
+"""Side-by-side load measurements; `python -m bench.run` is the door."""

@@ -1,0 +1,13 @@
+"""openclaw-core: a gateway for companion devices ("nodes").
+
+The names below are what a capability family may import; everything else may change
+between minor releases.
+"""
+
+from openclaw_core.commands import Command, Family, NodeContext, command
+from openclaw_core.errors import CommandError
+from openclaw_core.hookspecs import hookimpl
+
+__all__ = ["Command", "CommandError", "Family", "NodeContext", "__version__", "command", "hookimpl"]
+
+__version__ = "0.1.0"

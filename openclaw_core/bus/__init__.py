@@ -1,0 +1,1 @@
+"""How one gateway reaches a node: today the nodes of this process, later those of others."""

@@ -1,0 +1,87 @@
+"""The console script `openclaw` (floor 7): one file per command group, loaded when asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+__all__ = ["EVERY_GROUP", "GROUPS", "build_app", "main"]
+
+GROUPS = {
+    "nodes": "Nodes: list, approve, describe, invoke.",
+    "devices": "Devices: pairing requests, tokens, names.",
+    "plugins": "Capability families installed here.",
+    "gateway": "Run a gateway, or ask one how it is.",
+    "node": "Run this machine as a node.",
+}
+EVERY_GROUP = "*"
+
+
+def build_app(wanted: str | None = EVERY_GROUP) -> typer.Typer:
+    """The command tree.
+
+    Args:
+        wanted: the one group whose module is imported; the others get their name and help
+            only. `EVERY_GROUP` imports all.
+    """
+    app = typer.Typer(
+        name="openclaw",
+        help="Gateway for companion devices: pair them, see them, invoke them.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_root)
+    app.command("up")(up)
+    for name, text in GROUPS.items():
+        loaded = wanted in (name, EVERY_GROUP)
+        group = import_module(f"openclaw_core.cli.{name}").app if loaded else typer.Typer()
+        app.add_typer(group, name=name, help=text, no_args_is_help=True)
+    return app
+
+
+def main() -> None:
+    """Run the command line; ends the process with its exit code (see `cli.failure`)."""
+    build_app(_wanted_group(sys.argv[1:]))(prog_name="openclaw")
+
+
+def _wanted_group(arguments: list[str]) -> str | None:
+    if any(name.endswith("_COMPLETE") and name.startswith("_OPENCLAW") for name in os.environ):
+        return EVERY_GROUP
+    return next((word for word in arguments if not word.startswith("-")), None)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from openclaw_core import __version__
+
+        typer.echo(f"openclaw-core {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    pass
+
+
+def up(
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65_535, help="TCP port; default: the configured one.")
+    ] = None,
+    display_name: Annotated[
+        str | None, typer.Option("--display-name", help="Name of the local node; default: the host name.")
+    ] = None,
+) -> None:
+    """Start a gateway and a node on this machine, approved and ready to invoke."""
+    from openclaw_core.cli.failure import funnel
+    from openclaw_core.cli.up import run_up
+
+    with funnel():
+        raise typer.Exit(run_up(port, display_name))

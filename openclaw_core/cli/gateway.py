@@ -1,0 +1,106 @@
+"""`openclaw gateway …`: run one, or ask one how it is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from openclaw_core.cli.ages import span
+from openclaw_core.cli.call import PAIRING, READ, Call, gateway_command
+from openclaw_core.cli.failure import funnel
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+AuthFlag = Annotated[
+    str | None, typer.Option("--auth", metavar="token|password|none", help="How clients prove themselves.")
+]
+_AUTH_MODES = ("token", "password", "none")
+
+
+@app.command("run")
+def run(
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=0, max=65_535, help="TCP port; 0 takes a free one. Default 18789."),
+    ] = None,
+    bind: Annotated[
+        str | None,
+        typer.Option("--bind", metavar="loopback|lan|HOST", help="Where to listen. Default loopback."),
+    ] = None,
+    auth: AuthFlag = None,
+    token: Annotated[str | None, typer.Option("--token", help="Shared token; default: minted once.")] = None,
+    password: Annotated[str | None, typer.Option("--password", help="Shared password.")] = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    if auth is not None and auth not in _AUTH_MODES:
+        raise typer.BadParameter(f"{auth!r} is none of {', '.join(_AUTH_MODES)}", param_hint="'--auth'")
+    with funnel():
+        from openclaw_core.config import load_settings
+        from openclaw_core.gateway.server import run_gateway
+
+        overrides = {
+            "port": port,
+            "bind": bind,
+            "auth.mode": auth,
+            "auth.token": token,
+            "auth.password": password,
+        }
+        raise typer.Exit(run_gateway(load_settings(overrides=overrides)))
+
+
+@gateway_command(app, "status", READ, extra_scopes=(PAIRING,))
+async def status(call: Call) -> None:
+    """Is a gateway there, which one, and what is connected to it?"""
+    hello = await call.hello()
+    nodes = (await call.request("node.list"))["nodes"]
+    report = {
+        "ok": True,
+        "url": call.endpoint.url,
+        "version": hello.server.version,
+        "protocol": hello.protocol,
+        "uptimeMs": hello.snapshot.uptime_ms,
+        "auth": hello.auth.method,
+        "scopes": hello.auth.scopes,
+        "nodes": _count(nodes),
+        "plugins": await _plugins(call),
+    }
+    call.show(report, *_lines(report))
+
+
+def _count(nodes: list[dict[str, Any]]) -> dict[str, int]:
+    waiting = ("pending-approval", "pending-reapproval")
+    return {
+        "known": len(nodes),
+        "paired": sum(bool(node.get("paired")) for node in nodes),
+        "connected": sum(bool(node.get("connected")) for node in nodes),
+        "pending": sum(node.get("approvalState") in waiting for node in nodes),
+    }
+
+
+async def _plugins(call: Call) -> dict[str, int] | None:
+    """How many families the gateway loaded and lost; None when it does not say."""
+    answer = await call.request("status")
+    plugins = answer.get("plugins") if isinstance(answer, dict) else None
+    if not isinstance(plugins, dict):
+        return None
+    return {key: len(plugins.get(key) or ()) for key in ("loaded", "failed")}
+
+
+def _lines(report: dict[str, Any]) -> list[str]:
+    nodes, plugins = report["nodes"], report["plugins"]
+    lines = [
+        f"Gateway: reachable at {report['url']}",
+        f"Version: {report['version']} (protocol {report['protocol']})",
+        f"Uptime:  {span(report['uptimeMs'])}",
+        f"Auth:    {report['auth'] or 'unknown'}",
+        f"Nodes:   {nodes['connected']} connected, {nodes['paired']} paired, {nodes['known']} known",
+    ]
+    if plugins is not None:
+        failed = f", {plugins['failed']} failed (see: openclaw plugins list)" if plugins["failed"] else ""
+        lines.append(f"Plugins: {plugins['loaded']} loaded{failed}")
+    if nodes["pending"]:
+        lines.append(f"{nodes['pending']} waiting for approval: openclaw nodes pending")
+    return lines

@@ -1,0 +1,118 @@
+"""`openclaw node`: run this machine as a node, show its identity."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import sys
+from typing import Annotated
+
+import typer
+
+from openclaw_core.cli.endpoint import is_loopback
+from openclaw_core.cli.failure import funnel
+from openclaw_core.config import Settings, load_settings
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+HostOption = Annotated[
+    str | None, typer.Option("--host", help="Gateway's host; default: the configured gateway.")
+]
+PortOption = Annotated[
+    int | None, typer.Option("--port", min=1, max=65_535, help="Gateway's port; default: the configured one.")
+]
+
+
+@app.command()
+def run(
+    host: HostOption = None,
+    port: PortOption = None,
+    display_name: Annotated[str | None, typer.Option(help="Name people see; default: host name.")] = None,
+    commands: Annotated[str | None, typer.Option(help="Offer only these, comma-separated.")] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="Connect with wss://.")] = False,
+    tls_fingerprint: Annotated[
+        str | None, typer.Option(help="SHA-256 of the gateway's certificate; implies --tls.")
+    ] = None,
+    node_id: Annotated[
+        str | None, typer.Option(help="Instance id to report; the device id stays the key's hash.")
+    ] = None,
+    token: Annotated[str | None, typer.Option(help="Gateway token; default: OPENCLAW_GATEWAY_TOKEN.")] = None,
+    password: Annotated[
+        str | None, typer.Option(help="Gateway password; default: OPENCLAW_GATEWAY_PASSWORD.")
+    ] = None,
+) -> None:
+    """Connect this machine to a gateway and run what it is asked to, until stopped."""
+    from openclaw_core.node_host import NodeHost, NodeHostOptions, offered_surface
+    from openclaw_core.node_host.process import run_process
+    from openclaw_core.plugins import load_plugins
+
+    with funnel():
+        _log_to_stderr()
+        settings = load_settings()
+        fingerprint = tls_fingerprint or _configured_fingerprint(settings, host, port)
+        url = _gateway_url(settings, host, port, tls=tls or bool(tls_fingerprint))
+        token, password = _credentials(settings, url, token, password)
+        options = NodeHostOptions(
+            url=url,
+            directory=settings.state_dir / "node",
+            display_name=display_name or socket.gethostname(),
+            instance_id=node_id,
+            token=token,
+            password=password,
+            tls_fingerprint=fingerprint,
+        )
+        surface = offered_surface(load_plugins().families, _names(commands))
+        raise typer.Exit(run_process(NodeHost(options, surface)))
+
+
+@app.command()
+def identity(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show the device id and public key of this machine's node; made at first use."""
+    from openclaw_core.client import load_or_create_identity
+
+    with funnel(as_json=as_json):
+        own = load_or_create_identity(load_settings().state_dir / "node" / "identity.json")
+        if as_json:
+            typer.echo(json.dumps({"deviceId": own.device_id, "publicKey": own.public_key}, indent=2))
+        else:
+            typer.echo(f"deviceId   {own.device_id}\npublicKey  {own.public_key}")
+
+
+def _gateway_url(settings: Settings, host: str | None, port: int | None, *, tls: bool) -> str:
+    if host is None and port is None and not tls:
+        return settings.local_url()
+    name = host or "127.0.0.1"
+    name = f"[{name}]" if ":" in name and not name.startswith("[") else name
+    return f"{'wss' if tls else 'ws'}://{name}:{port or settings.gateway.port}"
+
+
+def _configured_fingerprint(settings: Settings, host: str | None, port: int | None) -> str | None:
+    remote = settings.gateway.remote
+    uses_remote = host is None and port is None and settings.local_url() == remote.url
+    return remote.tls_fingerprint if uses_remote else None
+
+
+def _credentials(
+    settings: Settings, url: str, token: str | None, password: str | None
+) -> tuple[str | None, str | None]:
+    """Flags, then environment, then the settings, whose secrets go to their own gateway only."""
+    if token or password:
+        return token, password
+    if is_loopback(url) or url == settings.local_url():
+        return settings.local_token(), settings.local_password()
+    return settings.environment.gateway_token, settings.environment.gateway_password
+
+
+def _names(commands: str | None) -> frozenset[str] | None:
+    if commands is None:
+        return None
+    return frozenset(name.strip() for name in commands.split(",") if name.strip())
+
+
+def _log_to_stderr() -> None:
+    level = logging.DEBUG if os.environ.get("OPENCLAW_DEBUG") == "1" else logging.WARNING
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(name)s: %(message)s")

@@ -1,0 +1,218 @@
+"""Commands and families: one declaration for the gateway, the node host and every tool.
+
+A capability family declares its commands with the `command` decorator. The annotations
+of the function are the schema::
+
+    @command("demo.echo", platforms=ALL_PLATFORMS)
+    async def echo(args: EchoArgs, node: NodeContext) -> EchoResult:
+        \"\"\"Say it again.\"\"\"
+        return EchoResult(text=args.text)
+
+The gateway validates params and results with these models and never runs the function;
+a node host runs it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, get_type_hints
+
+from pydantic import BaseModel
+
+from openclaw_core.errors import PluginError
+
+__all__ = [
+    "ALL_PLATFORMS",
+    "DESKTOP_PLATFORMS",
+    "Command",
+    "CommandTable",
+    "Family",
+    "NodeContext",
+    "Platform",
+    "command",
+]
+
+Platform = Literal["ios", "watchos", "android", "macos", "windows", "linux", "unknown"]
+
+ALL_PLATFORMS: frozenset[Platform] = frozenset(
+    ("ios", "watchos", "android", "macos", "windows", "linux", "unknown")
+)
+DESKTOP_PLATFORMS: frozenset[Platform] = frozenset(("macos", "windows", "linux"))
+
+
+class NodeContext(Protocol):
+    """What a command may use on the node that runs it."""
+
+    @property
+    def node_id(self) -> str:
+        """The node's device id, 64 lower-case hex characters."""
+
+    @property
+    def display_name(self) -> str:
+        """The node's name as people see it."""
+
+    @property
+    def state_dir(self) -> Path:
+        """A directory of this node, private to its user, that survives restarts."""
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The key of the invoke being run, as the caller sent it (11.2)."""
+
+    @property
+    def timeout_ms(self) -> int | None:
+        """Budget left when the invoke arrived, in ms; None for no deadline."""
+
+    async def emit(self, event: str, payload: Mapping[str, Any]) -> None:
+        """Send a `node.event` of this family to the gateway (chapter 12)."""
+
+
+Handler = Callable[[Any, NodeContext], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One node command and everything the gateway must know to route and guard it.
+
+    Attributes:
+        name: wire name, `family.verb`.
+        params: model of `params`; unknown fields follow the model's own config.
+        result: model of the node's payload.
+        handler: what a node host runs; None when only apps of other makers run it.
+        title: a few words for people.
+        description: a paragraph for people and agents.
+        platforms: where it is allowed without an operator's opt-in (9.2).
+        dangerous: needs an exact entry in `gateway.nodes.commands.allow` (9.3).
+        admin_approval: its surface approval needs operator.admin (8.3).
+        admin_invoke: invoking it needs operator.admin (11.1).
+        foreground: the app must be in the foreground.
+        read_only, destructive, idempotent: hints for agents.
+        queueable: may wait for a node that is away.
+        timeout_ms: budget when the caller names none.
+        private: why `node.invoke` refuses it, or None; such a command is reached by a
+            method of its family.
+    """
+
+    name: str
+    params: type[BaseModel]
+    result: type[BaseModel]
+    handler: Handler | None = None
+    title: str = ""
+    description: str = ""
+    platforms: frozenset[Platform] = frozenset()
+    dangerous: bool = False
+    admin_approval: bool = False
+    admin_invoke: bool = False
+    foreground: bool = False
+    read_only: bool = False
+    destructive: bool = False
+    idempotent: bool = False
+    queueable: bool = False
+    timeout_ms: int = 30_000
+    private: str | None = None
+
+
+def command(name: str, **facts: Any) -> Callable[[Handler], Command]:
+    """Declare a node command; keyword arguments are the attributes of `Command`.
+
+    The decorated coroutine function takes `(args: Model, node: NodeContext)` and returns
+    a model. Its docstring's first line becomes the title, the whole the description.
+
+    Raises:
+        PluginError: the function is not a coroutine function or lacks the annotations.
+    """
+
+    def declare(handler: Handler) -> Command:
+        params, result = _models_of(name, handler)
+        text = inspect.getdoc(handler) or name
+        facts.setdefault("title", text.splitlines()[0].rstrip("."))
+        facts.setdefault("description", text)
+        return Command(name=name, params=params, result=result, handler=handler, **facts)
+
+    return declare
+
+
+def _models_of(name: str, handler: Handler) -> tuple[type[BaseModel], type[BaseModel]]:
+    if not inspect.iscoroutinefunction(handler):
+        raise PluginError(f"command {name!r}: the function must be `async def`", "write `async def`")
+    hints = get_type_hints(handler)
+    result = hints.pop("return", None)
+    params = next(iter(hints.values()), None)
+    for role, model in (("first parameter", params), ("return value", result)):
+        if not (inspect.isclass(model) and issubclass(model, BaseModel)):
+            raise PluginError(
+                f"command {name!r}: the {role} is annotated with {model!r}, not with a pydantic model",
+                "annotate it with a subclass of pydantic.BaseModel",
+            )
+    assert params is not None
+    assert result is not None
+    return params, result
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What one capability package adds.
+
+    Attributes:
+        name: unique, lower case, e.g. the package's short name.
+        title: for people.
+        commands: every command it owns.
+        caps: capability names a node with this family declares (8.1).
+        events: broadcast events it owns, each with the operator scope that may see it.
+        available: on a node, tells whether this machine can do it: None when it can,
+            else a sentence why not.
+    """
+
+    name: str
+    title: str
+    commands: tuple[Command, ...]
+    caps: tuple[str, ...] = ()
+    events: Mapping[str, str] = field(default_factory=dict)
+    available: Callable[[], str | None] = field(default=lambda: None)
+
+
+class CommandTable(Mapping[str, Command]):
+    """Name → command, over every loaded family. Two claims of one name never coexist."""
+
+    def __init__(self, families: Iterable[Family] = ()) -> None:
+        self._commands: dict[str, Command] = {}
+        self._owners: dict[str, str] = {}
+        for family in families:
+            self.add(family)
+
+    def add(self, family: Family) -> None:
+        """Take in a family, whole or not at all.
+
+        Raises:
+            PluginError: a command name is already owned, or claimed twice by the family.
+        """
+        seen: set[str] = set()
+        for item in family.commands:
+            owner = self._owners.get(item.name)
+            if owner is None and item.name in seen:
+                owner = family.name
+            if owner is not None:
+                raise PluginError(
+                    f"family {family.name!r} claims command {item.name!r}, which family {owner!r} owns",
+                    f"uninstall one of the two packages, or rename the command in {family.name!r}",
+                )
+            seen.add(item.name)
+        for item in family.commands:
+            self._commands[item.name] = item
+            self._owners[item.name] = family.name
+
+    def owner(self, name: str) -> str | None:
+        """Name of the family that owns the command, or None."""
+        return self._owners.get(name)
+
+    def __getitem__(self, name: str) -> Command:
+        return self._commands[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._commands)
+
+    def __len__(self) -> int:
+        return len(self._commands)

@@ -1,0 +1,353 @@
+"""Settings: flags, then environment, then `openclaw.json` (JSON5), then defaults (PROTOCOL 24).
+
+Keys under `gateway` have the original's names. Keys of other programs at the top level are
+left alone; a key under `gateway` that nobody knows is an error that names the nearest one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from openclaw_core.errors import ConfigError
+from openclaw_core.protocol import limits
+
+__all__ = ["GatewayConfig", "Settings", "load_settings", "write_private_file"]
+
+AuthMode = Literal["token", "password", "none"]
+
+# Keys of the original that this gateway has no use for: accepted, not read.
+_FOREIGN_GATEWAY_KEYS = frozenset(
+    "allowRealIpFallback cliAgents http portals publicOrigin push reload roles tailscale terminal "
+    "tools".split()
+)
+
+
+class Section(BaseModel):
+    """A part of `gateway`: camelCase keys; unknown ones are reported, not guessed."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow", frozen=True, populate_by_name=True)
+
+
+class RateLimitConfig(Section):
+    """`gateway.auth.rateLimit` (chapter 17); times in milliseconds."""
+
+    max_attempts: Annotated[int, Field(ge=1)] = 10
+    window_ms: Annotated[int, Field(ge=1)] = 60_000
+    lockout_ms: Annotated[int, Field(ge=1)] = 300_000
+    exempt_loopback: bool = True
+
+
+class AuthConfig(Section):
+    """`gateway.auth` (chapter 5)."""
+
+    mode: AuthMode | None = None
+    token: str | None = None
+    password: str | None = None
+    rate_limit: RateLimitConfig = RateLimitConfig()
+
+
+class RemoteConfig(Section):
+    """`gateway.remote`: where the CLI finds a gateway on another machine."""
+
+    url: str | None = None
+    token: str | None = None
+    password: str | None = None
+    tls_fingerprint: str | None = None
+
+
+class ControlUiConfig(Section):
+    """`gateway.controlUi`: which browser origins may connect."""
+
+    allowed_origins: tuple[str, ...] = ()
+
+
+class PairingConfig(Section):
+    """`gateway.nodes.pairing` (6.4)."""
+
+    auto_approve_local: bool = True
+
+
+class CommandsConfig(Section):
+    """`gateway.nodes.commands` (9.3): exact command names."""
+
+    allow: frozenset[str] = frozenset()
+    deny: frozenset[str] = frozenset()
+
+
+class NodesConfig(Section):
+    """`gateway.nodes`."""
+
+    pairing: PairingConfig = PairingConfig()
+    commands: CommandsConfig = CommandsConfig()
+    allow_commands: frozenset[str] = frozenset()  # spelling before 2026.7
+    deny_commands: frozenset[str] = frozenset()
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """Commands the operator opted in by name."""
+        return self.commands.allow | self.allow_commands
+
+    @property
+    def denied(self) -> frozenset[str]:
+        """Commands the operator refuses by name; beats every allowance."""
+        return self.commands.deny | self.deny_commands
+
+
+class GatewayConfig(Section):
+    """`gateway`."""
+
+    mode: Literal["local", "remote"] | None = None
+    port: Annotated[int, Field(ge=0, le=65_535)] = 18_789
+    bind: str = "loopback"
+    custom_bind_host: str | None = None
+    auth: AuthConfig = AuthConfig()
+    remote: RemoteConfig = RemoteConfig()
+    control_ui: ControlUiConfig = ControlUiConfig()
+    nodes: NodesConfig = NodesConfig()
+    trusted_proxies: tuple[str, ...] = ()
+    handshake_timeout_ms: Annotated[int, Field(ge=1)] = limits.HANDSHAKE_TIMEOUT_MS
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for item in value:
+            ipaddress.ip_network(item, strict=False)
+        return value
+
+
+# Sections of the original below `gateway` that this gateway reads only in part.
+_FOREIGN_SECTION_KEYS: dict[str, frozenset[str]] = {
+    "gateway": _FOREIGN_GATEWAY_KEYS | {"tls"},
+    "gateway.auth": frozenset("allowTailscale identityScopes trustedProxy".split()),
+    "gateway.remote": frozenset(
+        "transport remotePort edgeAuth sshTarget sshIdentity sshHostKeyPolicy enabled".split()
+    ),
+    "gateway.controlUi": frozenset(
+        "dangerouslyDisableDeviceAuth enabled basePath experimental root environment communityInvite github "
+        "sessionObserver embedSandbox allowExternalEmbedUrls automaticallyFetchFavicons allowInsecureAuth "
+        "dangerouslyAllowHostHeaderOriginFallback".split()
+    ),
+    "gateway.nodes": frozenset("browser pluginTools allowSkills".split()),
+    "gateway.nodes.pairing": frozenset("autoApproveCidrs sshVerify".split()),
+}
+
+
+class Environment(BaseSettings):
+    """The `OPENCLAW_*` variables this project reads."""
+
+    model_config = SettingsConfigDict(env_prefix="OPENCLAW_", extra="ignore")
+
+    state_dir: Path | None = None
+    config_path: Path | None = None
+    gateway_token: str | None = None
+    gateway_password: str | None = None
+    gateway_port: int | None = None
+    handshake_timeout_ms: int | None = None
+    max_preauth_connections_per_ip: Annotated[int, Field(ge=1)] = limits.MAX_UNAUTHENTICATED_PER_IP
+
+
+class Settings:
+    """Everything a process of this project is told, resolved once.
+
+    Attributes:
+        state_dir: where identity, database and secrets live.
+        config_path: the `openclaw.json` that was read, whether or not it exists.
+        gateway: the `gateway` section with flags and environment applied.
+        environment: the variables as they were.
+    """
+
+    def __init__(
+        self, state_dir: Path, config_path: Path, gateway: GatewayConfig, environment: Environment
+    ) -> None:
+        self.state_dir = state_dir
+        self.config_path = config_path
+        self.gateway = gateway
+        self.environment = environment
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the gateway's state."""
+        return f"sqlite:///{self.state_dir / 'openclaw.sqlite'}"
+
+    @property
+    def token_file(self) -> Path:
+        """Where the first start of a gateway leaves the token it minted (0600)."""
+        return self.state_dir / "gateway-token"
+
+    @property
+    def auth_mode(self) -> AuthMode:
+        """The configured mode; without one, `password` when only a password is set, else `token`."""
+        auth = self.gateway.auth
+        return auth.mode or ("password" if auth.password and not auth.token else "token")
+
+    @property
+    def bind_host(self) -> str:
+        """The address to listen on."""
+        bind = self.gateway.bind
+        if bind == "loopback":
+            return "127.0.0.1"
+        if bind in ("lan", "auto"):
+            return "0.0.0.0"  # noqa: S104 — `lan` means every interface, and start-up demands auth for it
+        if bind == "custom":
+            if not self.gateway.custom_bind_host:
+                raise ConfigError('gateway.bind is "custom": set gateway.customBindHost to the address')
+            return self.gateway.custom_bind_host
+        if bind == "tailnet":
+            raise ConfigError(
+                'gateway.bind "tailnet" is not supported; give the tailnet address: --bind 100.x.y.z'
+            )
+        return bind
+
+    @property
+    def binds_loopback_only(self) -> bool:
+        """True when no other machine can reach the gateway."""
+        host = self.bind_host
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+    def local_url(self) -> str:
+        """WebSocket URL that clients on this machine use when they are told none."""
+        if self.gateway.mode == "remote" and self.gateway.remote.url:
+            return self.gateway.remote.url
+        host = self.bind_host
+        host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
+        return f"ws://{f'[{host}]' if ':' in host else host}:{self.gateway.port}"
+
+    def local_token(self) -> str | None:
+        """The shared token as flags, environment, config or the minted file give it."""
+        if self.gateway.mode == "remote" and self.gateway.remote.token:
+            return self.gateway.remote.token
+        if self.gateway.auth.token:
+            return self.gateway.auth.token
+        try:
+            return self.token_file.read_text("utf-8").strip() or None
+        except FileNotFoundError:
+            return None
+
+    def local_password(self) -> str | None:
+        """The shared password as flags, environment or config give it."""
+        if self.gateway.mode == "remote" and self.gateway.remote.password:
+            return self.gateway.remote.password
+        return self.gateway.auth.password
+
+    def mint_token(self) -> tuple[str, bool]:
+        """The shared token, made and stored (0600) when there is none; True when it is new."""
+        known = self.local_token()
+        if known:
+            return known, False
+        token = secrets.token_urlsafe(32)
+        write_private_file(self.token_file, (token + "\n").encode())
+        return token, True
+
+
+def load_settings(state_dir: Path | None = None, overrides: dict[str, Any] | None = None) -> Settings:
+    """Read the environment and `openclaw.json`.
+
+    Args:
+        state_dir: instead of `OPENCLAW_STATE_DIR` (default `~/.openclaw`).
+        overrides: dotted keys below `gateway`, e.g. `{"port": 0, "auth.mode": "none"}`;
+            None values are skipped. They beat the environment, which beats the file.
+
+    Raises:
+        ConfigError: unreadable file, unknown key, impossible value; the text names it.
+    """
+    try:
+        environment = Environment()
+    except ValidationError as error:
+        raise ConfigError(_describe("environment variable OPENCLAW_", error)) from None
+    state = (state_dir or environment.state_dir or Path.home() / ".openclaw").expanduser().absolute()
+    path = (environment.config_path or state / "openclaw.json").expanduser()
+    section = _read_gateway_section(path)
+    for key, value in {**_from_environment(environment), **(overrides or {})}.items():
+        if value is not None:
+            _put(section, key, value)
+    try:
+        gateway = GatewayConfig.model_validate(section)
+    except ValidationError as error:
+        raise ConfigError(_describe(f"{path}: gateway.", error)) from None
+    _refuse_unknown_keys(gateway, "gateway", path)
+    return Settings(state, path, gateway, environment)
+
+
+def _from_environment(environment: Environment) -> dict[str, Any]:
+    return {
+        "auth.token": environment.gateway_token,
+        "auth.password": environment.gateway_password,
+        "port": environment.gateway_port,
+        "handshakeTimeoutMs": environment.handshake_timeout_ms,
+    }
+
+
+def _read_gateway_section(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
+    import json5  # 20 ms that only a configured machine pays
+
+    try:
+        document = json5.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"{path} is not JSON5: {error}") from None
+    section = document.get("gateway", {}) if isinstance(document, dict) else None
+    if not isinstance(section, dict):
+        raise ConfigError(f'{path}: "gateway" must be an object, e.g. {{"gateway": {{"port": 18789}}}}')
+    return section
+
+
+def _put(section: dict[str, Any], dotted: str, value: Any) -> None:
+    *parents, last = dotted.split(".")
+    for name in parents:
+        section = section.setdefault(name, {})
+        if not isinstance(section, dict):
+            raise ConfigError(f"gateway.{dotted}: {name!r} must be an object in openclaw.json")
+    section[last] = value
+
+
+def _refuse_unknown_keys(section: Section, where: str, path: Path) -> None:
+    known = {field.alias or name for name, field in type(section).model_fields.items()}
+    for key in section.model_extra or {}:
+        if key in _FOREIGN_SECTION_KEYS.get(where, ()):
+            continue
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; known keys: {', '.join(sorted(known))}"
+        raise ConfigError(f"{path}: unknown key {where}.{key}{hint}")
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            _refuse_unknown_keys(value, f"{where}.{field.alias or name}", path)
+
+
+def _describe(prefix: str, error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    return f"{prefix}{key} is {first['input']!r}: {first['msg']}"
+
+
+def write_private_file(path: Path, data: bytes) -> None:
+    """Write a file only its owner can read, atomically; its directory is made 0700."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,1 @@
+"""The port: sockets, HTTP, the handshake and the method table."""

@@ -1,0 +1,243 @@
+"""`connect`: every check in its order, ending in hello-ok or one refusal (PROTOCOL 3.3)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Literal, NoReturn, cast
+
+from openclaw_core.auth import scopes
+from openclaw_core.auth.credentials import (
+    OTHER_CREDENTIAL,
+    Verdict,
+    auth_failure,
+    device_token_offer,
+    evaluate,
+    offers_only_auth_token,
+    scopes_without_device,
+)
+from openclaw_core.auth.origin import origin_allowed, origin_refusal
+from openclaw_core.auth.pairing_rules import Asked, judge, may_approve_silently, pairing_error
+from openclaw_core.auth.proof import DeviceKey, check_proof
+from openclaw_core.auth.rate_limit import loopback_delay_ms
+from openclaw_core.errors import InvalidRequestError, NotPairedError
+from openclaw_core.gateway.peer import Peer
+from openclaw_core.hookspecs import Caller
+from openclaw_core.protocol.connect import ConnectParams
+from openclaw_core.protocol.limits import NODE_PROTOCOL_FLOOR, PROTOCOL_VERSION
+from openclaw_core.services.pairing import Knock
+from openclaw_core.services.runtime import Runtime
+from openclaw_core.store.models import DeviceToken
+
+__all__ = ["Admission", "Handshake", "check_protocol"]
+
+Role = Literal["operator", "node"]
+_NATIVE_APPS = frozenset(("openclaw-macos", "openclaw-ios", "openclaw-watchos", "openclaw-android"))
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a connection got.
+
+    Attributes:
+        token: the device's token row; None without device identity.
+        knock: the proven device; None without one.
+        silent: the device was approved by rule just now.
+    """
+
+    role: Role
+    caller: Caller
+    token: DeviceToken | None = None
+    knock: Knock | None = None
+    silent: bool = False
+
+
+class Handshake:
+    """Decides about connects; keeps count of local failures, which are delayed, not locked."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._local_failures = 0
+        self._local_failed_at = 0
+
+    async def admit(self, conn_id: str, nonce: str, peer: Peer, params: ConnectParams) -> Admission:
+        """Decide about one connect. The caller holds the device's lock (see `lock`).
+
+        Raises:
+            RpcError: the first check that fails; PROTOCOL 3.5, 5.4, 6.2.
+        """
+        runtime = self._runtime
+        check_protocol(params)
+        role = _parse_role(params.role)
+        allowed = runtime.config.control_ui.allowed_origins
+        if not origin_allowed(peer.origin, peer.host, allowed, peer.loopback):
+            raise origin_refusal()
+        verdict = evaluate(runtime.secret, params.auth)
+        if params.device is None:
+            return await self._admit_without_device(conn_id, peer, params, role, verdict)
+        key = check_proof(params, role, nonce, runtime.now_ms())
+        token = await self._authorize(peer, params, role, key, verdict)
+        knock = _knock(peer, params, role, key)
+        silent = await self._pair(peer, knock, verdict)
+        if token is not None:
+            runtime.tokens.note_use(token)
+        elif verdict.wrong is False and verdict.ok:
+            self._succeed(peer)
+        caller = Caller(
+            conn_id=conn_id,
+            client_id=params.client.id,
+            client_mode=params.client.mode,
+            device_id=key.device_id,
+            scopes=knock.asked.scopes if role == "operator" else frozenset(),
+            caps=frozenset(params.caps or ()),
+            by_device_token=token is not None,
+        )
+        return Admission(role, caller, runtime.tokens.live(key.device_id, role), knock, silent)
+
+    async def _admit_without_device(
+        self, conn_id: str, peer: Peer, params: ConnectParams, role: Role, verdict: Verdict
+    ) -> Admission:
+        """Operators that hold the shared secret need no device; everyone else does (5.3)."""
+        if not verdict.ok and role == "operator" and verdict.reason != OTHER_CREDENTIAL:
+            await self._refuse(peer, params, role, verdict.reason, verdict.wrong)
+        self._refuse_locked(peer, params, role)
+        if role == "node" or not verdict.ok or verdict.method == "none":
+            raise NotPairedError("device identity required", {"code": "DEVICE_IDENTITY_REQUIRED"})
+        self._succeed(peer)
+        client = params.client
+        granted = scopes_without_device(
+            client.id, client.mode, frozenset(params.scopes or ()), loopback=peer.loopback
+        )
+        caller = Caller(conn_id, client.id, client.mode, None, granted, frozenset(params.caps or ()))
+        return Admission(role, caller)
+
+    async def _authorize(
+        self, peer: Peer, params: ConnectParams, role: Role, key: DeviceKey, verdict: Verdict
+    ) -> DeviceToken | None:
+        """The device token that opened the door, None when the shared secret did (5.2)."""
+        if verdict.ok:
+            self._refuse_locked(peer, params, role)
+            return None
+        auth = params.auth
+        if auth is not None and auth.bootstrap_token:
+            await self._refuse(peer, params, role, "bootstrap_token_invalid", True)
+        offer = device_token_offer(auth)
+        if offer is None:
+            await self._refuse(peer, params, role, verdict.reason, False, device_proven=True)
+        row = self._runtime.tokens.verify(offer.token, key.device_id, role)
+        if row is None:
+            reason = "device_token_mismatch" if offer.explicit else verdict.reason
+            await self._refuse(peer, params, role, reason, True, device_proven=True)
+        # A proven device with its own token is never locked out by its neighbours' failures.
+        if role == "operator" and not scopes.covers(frozenset(row.scopes), params.scopes or ()):
+            await self._refuse(peer, params, role, "scope_mismatch", False)
+        return row
+
+    async def _pair(self, peer: Peer, knock: Knock, verdict: Verdict) -> bool:
+        """Let an approved device in, approve it by rule, or leave a request (6); True when by rule."""
+        runtime, asked = self._runtime, knock.asked
+        approved = runtime.registry.approved(asked.device_id)
+        reason = judge(asked, approved)
+        silent = reason is not None and may_approve_silently(
+            loopback=peer.loopback,
+            shared_secret_ok=verdict.ok,
+            browser_origin=peer.origin is not None,
+            auto_local=runtime.config.nodes.pairing.auto_approve_local,
+            reason=reason,
+            role=asked.role,
+            native_app=knock.params.client.id in _NATIVE_APPS,
+        )
+        if silent:
+            await runtime.pairing.approve_silently(knock, "silent")
+        elif reason is not None:
+            request = await runtime.pairing.request(knock)
+            raise pairing_error(reason, request.request_id, asked, approved)
+        runtime.pairing.refresh(knock)
+        return silent
+
+    # Failures (17)
+
+    def _refuse_locked(self, peer: Peer, params: ConnectParams, role: Role) -> None:
+        wait = None if self._is_exempt(peer) else self._runtime.limiter.check(peer.ip, self._runtime.now_ms())
+        if wait is not None:
+            raise auth_failure("rate_limited", client_id=params.client.id, role=role, retry_after_ms=wait)
+
+    async def _refuse(
+        self,
+        peer: Peer,
+        params: ConnectParams,
+        role: Role,
+        reason: str | None,
+        counted: bool,
+        *,
+        device_proven: bool = False,
+    ) -> NoReturn:
+        """Refuse a credential; a counted failure costs the address time."""
+        self._refuse_locked(peer, params, role)
+        if counted:
+            await self._count(peer)
+        raise auth_failure(
+            reason,
+            client_id=params.client.id,
+            role=role,
+            device_proven=device_proven,
+            only_auth_token=offers_only_auth_token(params.auth),
+        )
+
+    async def _count(self, peer: Peer) -> None:
+        now = self._runtime.now_ms()
+        if not self._is_exempt(peer):
+            self._runtime.limiter.fail(peer.ip, now)
+            return
+        if now - self._local_failed_at > self._runtime.config.auth.rate_limit.window_ms:
+            self._local_failures = 0
+        self._local_failures += 1
+        self._local_failed_at = now
+        await asyncio.sleep(loopback_delay_ms(self._local_failures) / 1000)
+
+    def _succeed(self, peer: Peer) -> None:
+        if self._is_exempt(peer):
+            self._local_failures = 0
+        else:
+            self._runtime.limiter.succeed(peer.ip)
+
+    def _is_exempt(self, peer: Peer) -> bool:
+        """Local programs are delayed; a browser on this host is as foreign as any page."""
+        return peer.loopback and peer.origin is None and self._runtime.config.auth.rate_limit.exempt_loopback
+
+
+def check_protocol(params: ConnectParams) -> None:
+    """Chapter 4.
+
+    Raises:
+        InvalidRequestError: `protocol mismatch`.
+    """
+    low, high, mode = params.min_protocol, params.max_protocol, params.client.mode
+    if low <= PROTOCOL_VERSION <= high:
+        return
+    if params.role == "node" and mode == "node" and low <= NODE_PROTOCOL_FLOOR <= high:
+        return
+    if mode == "probe" and high >= NODE_PROTOCOL_FLOOR:
+        return
+    raise InvalidRequestError(
+        "protocol mismatch",
+        {
+            "code": "PROTOCOL_MISMATCH",
+            "clientMinProtocol": low,
+            "clientMaxProtocol": high,
+            "expectedProtocol": PROTOCOL_VERSION,
+            "minimumProbeProtocol": NODE_PROTOCOL_FLOOR,
+        },
+    )
+
+
+def _parse_role(role: str | None) -> Role:
+    if role not in (None, "operator", "node"):
+        raise InvalidRequestError("invalid role", {"role": role, "allowed": ["operator", "node"]})
+    return cast("Role", role or "operator")
+
+
+def _knock(peer: Peer, params: ConnectParams, role: Role, key: DeviceKey) -> Knock:
+    client = params.client
+    asked = Asked(key.device_id, role, frozenset(params.scopes or ()), client.platform, client.device_family)
+    return Knock(params, key.public_key, asked, peer.remote_ip, peer.origin)

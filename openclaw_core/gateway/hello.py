@@ -1,0 +1,63 @@
+"""hello-ok: what a client learns when it got in (PROTOCOL 3.7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from openclaw_core.auth import scopes
+from openclaw_core.gateway.methods.system import health_snapshot
+from openclaw_core.protocol import limits
+
+if TYPE_CHECKING:
+    from openclaw_core.gateway.handshake import Admission
+    from openclaw_core.gateway.server import Gateway
+
+__all__ = ["hello_ok"]
+
+_POLICY = {
+    "maxPayload": limits.MAX_PAYLOAD_BYTES,
+    "maxBufferedBytes": limits.MAX_BUFFERED_BYTES,
+    "tickIntervalMs": limits.TICK_INTERVAL_MS,
+}
+
+
+def hello_ok(gateway: Gateway, admission: Admission) -> bytes:
+    """The encoded payload. Method names are those the role can call; a node sees no presence."""
+    runtime, held = gateway.runtime, admission.caller.scopes
+    may_read = admission.role == "operator" and scopes.holds(held, scopes.READ)
+    snapshot: dict[str, Any] = {
+        "presence": runtime.presence.rows() if may_read else [],
+        "health": health_snapshot(runtime),
+        "stateVersion": runtime.events.state_version,
+        "uptimeMs": runtime.now_ms() - runtime.started_at_ms,
+    }
+    if admission.role == "operator" and scopes.holds(held, scopes.ADMIN):
+        snapshot["stateDir"] = str(runtime.settings.state_dir)
+        snapshot["configPath"] = str(runtime.settings.config_path)
+        snapshot["authMode"] = runtime.settings.auth_mode
+    return orjson.dumps(
+        {
+            "type": "hello-ok",
+            "protocol": limits.PROTOCOL_VERSION,
+            "server": {
+                "version": runtime.version,
+                "bootId": runtime.boot_id,
+                "connId": admission.caller.conn_id,
+            },
+            "features": gateway.features_for(admission.role),
+            "snapshot": snapshot,
+            "auth": _auth(gateway, admission),
+            "policy": _POLICY,
+        }
+    )
+
+
+def _auth(gateway: Gateway, admission: Admission) -> dict[str, Any]:
+    # The published schema closes this object without `method`, which the original sends.
+    auth: dict[str, Any] = {"role": admission.role, "scopes": sorted(admission.caller.scopes)}
+    if admission.token is not None:
+        auth["deviceToken"] = gateway.runtime.tokens.value(admission.token)
+        auth["issuedAtMs"] = admission.token.rotated_at_ms or admission.token.created_at_ms
+    return auth

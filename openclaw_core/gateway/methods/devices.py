@@ -1,0 +1,80 @@
+"""`device.pair.*` and `device.token.*` (PROTOCOL 6.5, 7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from openclaw_core.auth import scopes
+from openclaw_core.gateway.router import Call, Handler, Method
+from openclaw_core.protocol import devices as wire
+from openclaw_core.protocol.limits import CLOSE_INVALIDATED
+from openclaw_core.services.runtime import Runtime
+
+__all__ = ["device_methods"]
+
+
+class _Devices:
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._pairing = runtime.pairing
+        self._device_ids = runtime.events.device_ids
+
+    def list_all(self, call: Call) -> dict[str, Any]:
+        return self._pairing.list_for(call.connection.caller, self._device_ids())
+
+    async def approve(self, call: Call) -> dict[str, Any]:
+        return await self._pairing.approve(call.connection.caller, call.params.request_id, self._device_ids())
+
+    async def reject(self, call: Call) -> dict[str, Any]:
+        return await self._pairing.reject(call.connection.caller, call.params.request_id)
+
+    async def remove(self, call: Call) -> dict[str, Any]:
+        device_id = call.params.device_id
+        result = await self._pairing.remove(call.connection.caller, device_id)
+        self._close_soon(device_id, None, "device removed")
+        return result
+
+    async def rename(self, call: Call) -> dict[str, Any]:
+        params = call.params
+        return await self._pairing.rename(call.connection.caller, params.device_id, params.label)
+
+    async def rotate(self, call: Call) -> dict[str, Any]:
+        params = call.params
+        result = await self._runtime.tokens.rotate(
+            call.connection.caller, params.device_id, params.role, params.scopes
+        )
+        self._changed(params, "device token rotated")
+        return result
+
+    async def revoke(self, call: Call) -> dict[str, Any]:
+        params = call.params
+        result = await self._runtime.tokens.revoke(call.connection.caller, params.device_id, params.role)
+        self._changed(params, "device token revoked")
+        return result
+
+    def _changed(self, params: Any, reason: str) -> None:
+        self._runtime.events.broadcast("device.pair.changed", {})
+        self._close_soon(params.device_id, params.role, reason)
+
+    def _close_soon(self, device_id: str, role: str | None, reason: str) -> None:
+        # The caller may be the very device: its answer goes out before its socket closes (7.3).
+        close = self._runtime.events.close_device
+        self._runtime.loop.call_soon(close, device_id, role, CLOSE_INVALIDATED, reason)
+
+
+def device_methods(runtime: Runtime) -> list[Method]:
+    """Every method of this file."""
+    devices = _Devices(runtime)
+    request = wire.DevicePairRequestParams
+    rows: list[tuple[str, Handler, type[BaseModel]]] = [
+        ("device.pair.list", devices.list_all, wire.DevicePairListParams),
+        ("device.pair.approve", devices.approve, request),
+        ("device.pair.reject", devices.reject, request),
+        ("device.pair.remove", devices.remove, wire.DevicePairRemoveParams),
+        ("device.pair.rename", devices.rename, wire.DevicePairRenameParams),
+        ("device.token.rotate", devices.rotate, wire.DeviceTokenRotateParams),
+        ("device.token.revoke", devices.revoke, wire.DeviceTokenRevokeParams),
+    ]
+    return [Method(name, handler, "operator", scopes.PAIRING, params) for name, handler, params in rows]

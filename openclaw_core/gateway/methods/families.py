@@ -1,0 +1,54 @@
+"""The RPC methods that capability families add."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from openclaw_core.gateway.router import Call, Method
+from openclaw_core.hookspecs import Caller, RpcMethod
+from openclaw_core.protocol.nodes import NodeInvokeParams
+from openclaw_core.services.runtime import Runtime
+
+__all__ = ["family_methods"]
+
+
+class _Context:
+    """What a family's method may use; see `hookspecs.MethodContext`."""
+
+    def __init__(self, runtime: Runtime, caller: Caller, family: str) -> None:
+        self._runtime = runtime
+        self._family = family
+        self.caller = caller
+
+    @property
+    def operators(self) -> tuple[Caller, ...]:
+        """Every connected operator."""
+        return tuple(item.caller for item in self._runtime.events if item.role == "operator")
+
+    async def invoke_node(
+        self, node_id: str, command: str, params: Any, timeout_ms: int | None = None
+    ) -> Any:
+        """Run a command on a node and return its payload."""
+        fields = {"nodeId": node_id, "command": command, "params": params}
+        if timeout_ms is not None:
+            fields["timeoutMs"] = timeout_ms
+        request = NodeInvokeParams.model_validate({**fields, "idempotencyKey": str(uuid.uuid4())})
+        return await self._runtime.invokes.call(self.caller, request, family=self._family)
+
+    def broadcast(self, event: str, payload: Mapping[str, Any]) -> None:
+        """Send one of the family's own events."""
+        self._runtime.events.broadcast(event, payload)
+
+
+def family_methods(runtime: Runtime) -> list[Method]:
+    """Every method of every loaded family."""
+    return [_method(runtime, method, family) for method, family in runtime.plugins.methods.values()]
+
+
+def _method(runtime: Runtime, method: RpcMethod, family: str) -> Method:
+    async def handle(call: Call) -> Any:
+        return await method.handler(call.params, _Context(runtime, call.connection.caller, family))
+
+    return Method(method.name, handle, "operator", method.scope, method.params)

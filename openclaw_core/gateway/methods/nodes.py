@@ -1,0 +1,134 @@
+"""`node.*` (PROTOCOL 8, 10, 11, 12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from openclaw_core.auth import scopes
+from openclaw_core.errors import UnavailableError
+from openclaw_core.gateway.router import DEFERRED, Call, Handler, Method
+from openclaw_core.protocol import nodes as wire
+from openclaw_core.services import outcomes
+from openclaw_core.services.nodes import LiveNode
+from openclaw_core.services.runtime import Runtime
+
+__all__ = ["node_methods"]
+
+
+class _Operators:
+    """What operators ask about nodes."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._nodes = runtime.nodes
+        self._surfaces = runtime.surfaces
+        self._invokes = runtime.invokes
+
+    def list_all(self, call: Call) -> dict[str, Any]:
+        return self._nodes.list_all(**_visibility(call))
+
+    def describe(self, call: Call) -> dict[str, Any]:
+        return self._nodes.describe(call.params.node_id, **_visibility(call))
+
+    def invoke(self, call: Call) -> Any:
+        sent_params = "params" in call.params.model_fields_set
+        self._invokes.start(call.connection.caller, call.params, call.reply, sent_params=sent_params)
+        return DEFERRED
+
+    async def rename(self, call: Call) -> dict[str, Any]:
+        params = call.params
+        return await self._surfaces.rename(call.connection.caller, params.node_id, params.display_name)
+
+    def list_pairing(self, call: Call) -> dict[str, Any]:
+        return self._surfaces.list_all(call.connection.caller)
+
+    async def approve(self, call: Call) -> dict[str, Any]:
+        return await self._surfaces.approve(call.connection.caller, call.params.request_id)
+
+    async def reject(self, call: Call) -> dict[str, Any]:
+        return await self._surfaces.reject(call.connection.caller, call.params.request_id)
+
+    async def remove(self, call: Call) -> dict[str, Any]:
+        return await self._surfaces.remove(call.connection.caller, call.params.node_id)
+
+
+class _Devices:
+    """What a node tells the gateway."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._nodes = runtime.nodes
+        self._invokes = runtime.invokes
+        self._events = runtime.node_events
+
+    def result(self, call: Call) -> dict[str, Any]:
+        connection = call.connection
+        return self._invokes.result(connection, connection.device_id, call.params)
+
+    def event(self, call: Call) -> dict[str, Any]:
+        return self._events.handle(self._own(call), call.params)
+
+    def update_tools(self, call: Call) -> dict[str, Any]:
+        return self._events.update_tools(self._own(call), call.params)
+
+    def update_skills(self, call: Call) -> dict[str, Any]:
+        node = self._own(call)
+        return {"nodeId": node.node_id, "skills": [skill.to_wire() for skill in call.params.skills]}
+
+    def update_runner(self, call: Call) -> dict[str, Any]:
+        return {"nodeId": self._own(call).node_id}
+
+    def _own(self, call: Call) -> LiveNode:
+        """The caller's entry.
+
+        Raises:
+            UnavailableError: a newer connection of this node has taken over (8.6).
+        """
+        connection = call.connection
+        node = self._nodes.find(connection.device_id)
+        if node is None or node.link is not connection:
+            raise _replaced()
+        return node
+
+
+def _replaced() -> UnavailableError:
+    return outcomes.pairing_changed(
+        "node pairing changed before request dispatch: a newer connection of this node took over",
+        "replaced",
+        retryable=True,
+    )
+
+
+def _visibility(call: Call) -> dict[str, Any]:
+    caller = call.connection.caller
+    return {
+        "with_pending": scopes.holds(caller.scopes, scopes.PAIRING),
+        "own_device": caller.device_id if caller.by_device_token else None,
+    }
+
+
+def node_methods(runtime: Runtime) -> list[Method]:
+    """Every method of this file."""
+    asks, tells = _Operators(runtime), _Devices(runtime)
+    request = wire.NodePairRequestParams
+    operator_rows: list[tuple[str, Handler, str, type[BaseModel]]] = [
+        ("node.list", asks.list_all, scopes.READ, wire.NodeListParams),
+        ("node.describe", asks.describe, scopes.READ, wire.NodeDescribeParams),
+        ("node.invoke", asks.invoke, scopes.WRITE, wire.NodeInvokeParams),
+        ("node.rename", asks.rename, scopes.PAIRING, wire.NodeRenameParams),
+        ("node.pair.list", asks.list_pairing, scopes.PAIRING, wire.NodePairListParams),
+        ("node.pair.approve", asks.approve, scopes.PAIRING, request),
+        ("node.pair.reject", asks.reject, scopes.PAIRING, request),
+        ("node.pair.remove", asks.remove, scopes.PAIRING, wire.NodePairRemoveParams),
+    ]
+    node_rows: list[tuple[str, Handler, type[BaseModel]]] = [
+        ("node.invoke.result", tells.result, wire.NodeInvokeResultParams),
+        ("node.event", tells.event, wire.NodeEventParams),
+        ("node.pluginTools.update", tells.update_tools, wire.NodePluginToolsUpdateParams),
+        ("node.skills.update", tells.update_skills, wire.NodeSkillsUpdateParams),
+        ("node.runnerInventory.update", tells.update_runner, wire.NodeRunnerInventoryUpdateParams),
+    ]
+    return [
+        *(Method(name, handler, "operator", scope, params) for name, handler, scope, params in operator_rows),
+        *(Method(name, handler, "node", None, params) for name, handler, params in node_rows),
+    ]

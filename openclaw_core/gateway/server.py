@@ -1,0 +1,322 @@
+"""The gateway process: lock, state, port, clockwork, graceful stop (PROTOCOL 1)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import socket
+import sys
+from collections import Counter
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import structlog
+import uvicorn
+
+from openclaw_core import __version__
+from openclaw_core.config import Settings
+from openclaw_core.errors import ConfigError, OpenClawError
+from openclaw_core.gateway.clockwork import Clockwork
+from openclaw_core.gateway.connection import Connection
+from openclaw_core.gateway.handshake import Handshake
+from openclaw_core.gateway.http import build_app
+from openclaw_core.gateway.lock import StateLock
+from openclaw_core.gateway.methods.devices import device_methods
+from openclaw_core.gateway.methods.families import family_methods
+from openclaw_core.gateway.methods.nodes import node_methods
+from openclaw_core.gateway.methods.system import system_methods
+from openclaw_core.gateway.router import Router
+from openclaw_core.gateway.websocket import Outbox
+from openclaw_core.plugins import Plugins, load_plugins
+from openclaw_core.protocol.limits import CLOSE_INVALIDATED
+from openclaw_core.services.nodes import LiveNode
+from openclaw_core.services.runtime import Runtime
+from openclaw_core.store.sql import SqlStore
+
+__all__ = ["Gateway", "GatewayServer", "run_gateway"]
+
+_log = structlog.get_logger(__name__)
+
+
+class Gateway:
+    """A runtime with its method table and its live connections.
+
+    Attributes:
+        connections: the authenticated ones.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.outbox = Outbox(runtime.loop)
+        self.handshake = Handshake(runtime)
+        self.router = Router(
+            [
+                *family_methods(runtime),
+                *system_methods(runtime),
+                *device_methods(runtime),
+                *node_methods(runtime),
+            ]
+        )
+        self.connections: set[Connection] = set()
+        self._unauthenticated: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._features = {role: self._list_features(role) for role in ("operator", "node")}
+
+    def features_for(self, role: str) -> dict[str, list[str]]:
+        """What hello-ok advertises to a role."""
+        return self._features[role]
+
+    def _list_features(self, role: str) -> dict[str, list[str]]:
+        methods = self.router.names_for(role)
+        return {"methods": methods, "events": self.runtime.events.names, "capabilities": []}
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run work that outlives the call, and keep hold of it."""
+        task = self.runtime.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def count_unauthenticated(self, ip: str) -> bool:
+        """Take one of the address's places for sockets that have not authenticated (1.1)."""
+        limit = self.runtime.settings.environment.max_preauth_connections_per_ip
+        if self._unauthenticated[ip] >= limit:
+            return False
+        self._unauthenticated[ip] += 1
+        return True
+
+    def uncount_unauthenticated(self, ip: str) -> None:
+        """Give the place back."""
+        self._unauthenticated[ip] -= 1
+        if self._unauthenticated[ip] <= 0:
+            del self._unauthenticated[ip]
+
+    def join(self, connection: Connection, node: LiveNode | None) -> None:
+        """A connection got its hello-ok; a node's newer socket takes over from its older one."""
+        runtime = self.runtime
+        self.connections.add(connection)
+        runtime.events.add(connection)
+        if node is None:
+            return
+        replaced = runtime.nodes.attach(node)
+        if replaced is not None:
+            runtime.audit.note("node.replaced", f"device:{node.node_id}", node.node_id)
+            runtime.invokes.disconnected(replaced, replaced=True)
+            replaced.close(CLOSE_INVALIDATED, "replaced by a newer connection of this node")
+        runtime.presence.connected(node)
+        runtime.plugins.notify("openclaw_node_connected", node=runtime.nodes.view(node))
+
+    def leave(self, connection: Connection) -> None:
+        """An authenticated connection is gone."""
+        runtime = self.runtime
+        self.connections.discard(connection)
+        runtime.events.remove(connection)
+        if connection.role != "node":
+            return
+        runtime.invokes.disconnected(connection, replaced=False)
+        node = runtime.nodes.detach(connection.device_id, connection)
+        if node is not None:
+            runtime.pairing.note_disconnect(node.node_id)
+            runtime.presence.disconnected(node)
+            runtime.plugins.notify("openclaw_node_disconnected", node=runtime.nodes.view(node))
+
+    async def stop(self) -> None:
+        """Answer what is in flight, say goodbye, store what waits."""
+        runtime = self.runtime
+        runtime.invokes.close()
+        runtime.presence.close()
+        runtime.events.broadcast("shutdown", {"reason": "gateway stopping"})
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn without its signal handling: the gateway decides how it ends."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+class GatewayServer:
+    """A gateway on its port: `start`, then `stop`; both exactly once.
+
+    Args:
+        plugins: the families to serve; every installed one by default.
+
+    Attributes:
+        port: the port in use, also when 0 was asked for.
+    """
+
+    def __init__(self, settings: Settings, plugins: Plugins | None = None) -> None:
+        self._settings = settings
+        self._plugins = plugins
+        self._stack = contextlib.AsyncExitStack()
+        self.port = 0
+        self.gateway: Gateway
+
+    async def start(self) -> None:
+        """Serve.
+
+        Raises:
+            ConfigError: exposed without auth, state dir in use, port taken.
+            StoreError: the state cannot be opened.
+        """
+        settings = self._settings
+        refuse_exposure(settings)
+        listener = bind_port(settings)
+        self.port = listener.getsockname()[1]
+        self._stack.callback(listener.close)
+        try:
+            await self._start(listener)
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def _start(self, listener: socket.socket) -> None:
+        settings = self._settings
+        self._stack.enter_context(StateLock(settings.state_dir))
+        store = SqlStore(settings.database_url)
+        await store.start()
+        self._stack.push_async_callback(store.close)
+        plugins = self._plugins if self._plugins is not None else load_plugins()
+        runtime = Runtime(settings, store, plugins, version=__version__)
+        await runtime.load()
+        self.gateway = Gateway(runtime)
+        server = _Uvicorn(
+            uvicorn.Config(
+                build_app(self.gateway),
+                ws=Connection,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                date_header=False,
+                timeout_graceful_shutdown=3,
+            )
+        )
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        self._stack.push_async_callback(self._finish, server, serving)
+        await asyncio.wait({serving, asyncio.create_task(server.ready.wait())}, return_when="FIRST_COMPLETED")
+        clockwork = Clockwork(self.gateway)
+        clockwork.start()
+        self._stack.push_async_callback(clockwork.stop)
+
+    async def _finish(self, server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+        await self.gateway.stop()
+        server.should_exit = True
+        await serving
+
+    async def stop(self) -> None:
+        """Send `shutdown`, close every socket with 1012, store what waits."""
+        await self._stack.aclose()
+
+
+def refuse_exposure(settings: Settings) -> None:
+    """Refuse to listen beyond this host without authentication.
+
+    Raises:
+        ConfigError: names the setting and the cure.
+    """
+    mode = settings.auth_mode
+    if mode == "password" and not settings.gateway.auth.password:
+        raise ConfigError(
+            "gateway.auth.mode is password but no password is set: pass --password, or set "
+            "OPENCLAW_GATEWAY_PASSWORD or gateway.auth.password"
+        )
+    if mode == "none" and not settings.binds_loopback_only:
+        raise ConfigError(
+            f"refusing to listen on {settings.bind_host} without authentication: use --auth token or "
+            "--auth password, or --bind loopback"
+        )
+
+
+def bind_port(settings: Settings) -> socket.socket:
+    """The listening socket.
+
+    Raises:
+        ConfigError: the port is taken or the address is not this host's.
+    """
+    host, port = settings.bind_host, settings.gateway.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another port with --port, "
+            "or stop the program that holds it"
+        ) from None
+    return listener
+
+
+def run_gateway(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; the process's exit code."""
+    _configure_logging()
+    if sys.platform != "win32":
+        import uvloop  # only here: tests and clients run on the standard loop
+
+        return uvloop.run(_serve(settings))
+    return asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> int:
+    token_note = ""
+    if settings.auth_mode == "token" and not settings.gateway.auth.token:
+        _, minted = settings.mint_token()
+        token_note = f"; {'new ' if minted else ''}token in {settings.token_file}"
+    server = GatewayServer(settings)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopping.set)
+    try:
+        await server.start()
+    except OpenClawError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return 1
+    # What lives now lives long: spare the collector from walking it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    host = settings.bind_host
+    print(
+        f"openclaw gateway {__version__} serves on ws://{host}:{server.port} "
+        f"(auth {settings.auth_mode}{token_note})",
+        flush=True,
+    )
+    await stopping.wait()
+    await server.stop()
+    return 0
+
+
+def _configure_logging() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for chatty in ("alembic", "uvicorn", "websockets"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )

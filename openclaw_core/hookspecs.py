@@ -1,0 +1,182 @@
+"""EVERY hook a capability family can implement. This file is the plugin author's manual.
+
+A family is a pip package with an entry point in the group `openclaw.capabilities` that
+names a module (or any object) whose `@hookimpl` functions are called. Only
+`openclaw_family` is required. All hooks are plain functions: none is a coroutine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pluggy
+from pydantic import BaseModel
+
+from openclaw_core.commands import Family
+from openclaw_core.errors import RpcError
+
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "Caller",
+    "Hooks",
+    "Invocation",
+    "MethodContext",
+    "NodeView",
+    "RpcMethod",
+    "hookimpl",
+]
+
+PROJECT = "openclaw"
+ENTRY_POINT_GROUP = "openclaw.capabilities"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The operator connection that asks for something.
+
+    Attributes:
+        conn_id: unique per socket.
+        client_id, client_mode: what the client calls itself; proves nothing.
+        device_id: proven device id, or None for a client without device identity.
+        scopes: what the connection really holds (chapter 16).
+        caps: what the client declared at connect.
+        by_device_token: let in by its device token, not by the shared secret.
+    """
+
+    conn_id: str
+    client_id: str
+    client_mode: str
+    device_id: str | None
+    scopes: frozenset[str]
+    caps: frozenset[str] = frozenset()
+    by_device_token: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """A connected node as hooks see it; sets are the effective ones (8.1)."""
+
+    node_id: str
+    display_name: str
+    platform: str
+    caps: frozenset[str]
+    commands: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One `node.invoke` on its way: `params` is JSON data the command's model accepted."""
+
+    node_id: str
+    command: str
+    params: Any
+    caller: Caller
+
+
+class MethodContext(Protocol):
+    """What an RPC method of a family may use."""
+
+    @property
+    def caller(self) -> Caller:
+        """Who calls."""
+
+    @property
+    def operators(self) -> tuple[Caller, ...]:
+        """Every connected operator."""
+
+    async def invoke_node(
+        self, node_id: str, command: str, params: Any, timeout_ms: int | None = None
+    ) -> Any:
+        """Run a command on a node and return its payload.
+
+        Commands marked `private` are allowed here, within the family that owns them.
+
+        Raises:
+            RpcError: as `node.invoke` answers (11.4).
+        """
+
+    def broadcast(self, event: str, payload: Mapping[str, Any]) -> None:
+        """Send one of the family's own events to operators that hold its scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class RpcMethod:
+    """An RPC method a family adds.
+
+    Attributes:
+        name: wire name.
+        scope: operator scope that is needed (16.1).
+        params: model of `params`.
+        handler: `async (args, context) -> JSON data`.
+    """
+
+    name: str
+    scope: str
+    params: type[BaseModel]
+    handler: Callable[[Any, MethodContext], Awaitable[Any]]
+
+
+class Hooks:
+    """The specifications; implement any of them under the same name with `@hookimpl`."""
+
+    @hookspec
+    def openclaw_family(self) -> Family:  # type: ignore[empty-body]
+        """Say what this package adds: commands, capability names, events.
+
+        Called once at load, on the gateway and on every node host. A command name that
+        another family owns makes this family fail to load; the other stays.
+        """
+
+    @hookspec
+    def openclaw_methods(self) -> list[RpcMethod]:  # type: ignore[empty-body]
+        """Add RPC methods to the gateway. Called once at load. Names must be new."""
+
+    @hookspec
+    def openclaw_validate_invoke(self, invocation: Invocation) -> Any:
+        """Check or change the params of a command of this family, on the gateway.
+
+        Called after the params model accepted them, before anything is sent to the node,
+        only for the family that owns the command. Return the params to send instead, or
+        None to send them as they are. Raise `InvalidRequestError` to refuse.
+        """
+
+    @hookspec
+    def openclaw_validate_result(self, invocation: Invocation, result: Any) -> Any:
+        """Check or change a node's result, after the result model accepted it.
+
+        Called only for the family that owns the command. Return the result to hand on
+        instead, or None to leave it. Raise an `RpcError` to turn it into a failure.
+        """
+
+    @hookspec
+    def openclaw_authorize_invoke(self, invocation: Invocation) -> RpcError | None:
+        """Deny an invoke of any family's command, or return None.
+
+        Called on every plugin; any denial wins and none can grant what the gateway's own
+        policy refuses. It runs on the hot path: no I/O.
+        """
+
+    @hookspec(firstresult=True)
+    def openclaw_node_event(self, node: NodeView, event: str, payload: Any) -> dict[str, Any] | None:
+        """Handle a `node.event` (chapter 12); the first answer that is not None wins.
+
+        Return the result object, e.g. `{"ok": True}`. `payload` comes from a device and
+        is unchecked JSON data.
+        """
+
+    @hookspec
+    def openclaw_node_connected(self, node: NodeView) -> None:
+        """A node got its hello-ok."""
+
+    @hookspec
+    def openclaw_node_disconnected(self, node: NodeView) -> None:
+        """A node's socket is gone; not called for a socket that a newer one replaced."""
+
+    @hookspec
+    def openclaw_surface_changed(self, node: NodeView, before: frozenset[str]) -> None:
+        """A node's effective commands changed from `before` to `node.commands`."""

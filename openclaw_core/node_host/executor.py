@@ -1,0 +1,207 @@
+"""Runs the commands a gateway invokes: concurrently, each answered at most once (PROTOCOL 11)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+from pydantic import BaseModel, Field, ValidationError
+
+from openclaw_core.commands import Command
+from openclaw_core.errors import CommandError, RpcError
+from openclaw_core.protocol.base import Integer, NonEmpty, OpenWire, Wire
+from openclaw_core.protocol.problems import describe_problems
+
+__all__ = ["Executor", "InvokeContext", "NodeFacts"]
+
+_log = logging.getLogger(__name__)
+
+Emit = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+SendResult = Callable[[dict[str, Any]], Awaitable[None]]
+
+_CLOSE_WAIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """The node a command runs on."""
+
+    node_id: str
+    display_name: str
+    state_dir: Path
+
+
+class IncomingInvoke(OpenWire):
+    """`node.invoke.request` as any gateway may send it: unknown fields and nulls are fine (11.2)."""
+
+    id: NonEmpty
+    command: NonEmpty
+    params_json: Annotated[str | None, Field(alias="paramsJSON")] = None
+    timeout_ms: Integer | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeContext:
+    """`NodeContext` of one invoke."""
+
+    facts: NodeFacts
+    idempotency_key: str | None
+    timeout_ms: int | None
+    send_event: Emit
+
+    @property
+    def node_id(self) -> str:
+        return self.facts.node_id
+
+    @property
+    def display_name(self) -> str:
+        return self.facts.display_name
+
+    @property
+    def state_dir(self) -> Path:
+        return self.facts.state_dir
+
+    async def emit(self, event: str, payload: Mapping[str, Any]) -> None:
+        """Send a `node.event`; a gateway that refuses it does not fail the command."""
+        await self.send_event(event, payload)
+
+
+class Executor:
+    """The invokes of one connection.
+
+    Args:
+        commands: what may run, by name.
+        facts: the node.
+        send_result: delivers the params of one `node.invoke.result`; raises RpcError.
+        emit: delivers a `node.event`.
+        limit: how many run at once; above it the answer is UNAVAILABLE.
+    """
+
+    def __init__(
+        self,
+        commands: Mapping[str, Command],
+        facts: NodeFacts,
+        send_result: SendResult,
+        emit: Emit,
+        *,
+        limit: int = 64,
+    ) -> None:
+        self._commands = commands
+        self._facts = facts
+        self._send_result = send_result
+        self._emit = emit
+        self._limit = limit
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._answering: set[asyncio.Task[None]] = set()
+
+    def start(self, payload: Any) -> None:
+        """Take a `node.invoke.request`; an unusable one is answered, or ignored without an id."""
+        try:
+            invoke = IncomingInvoke.model_validate(payload)
+        except ValidationError as error:
+            self._refuse_unusable(payload, error)
+            return
+        if invoke.id in self._running:
+            _log.warning("invoke %s arrived twice; the second is ignored", invoke.id)
+        elif len(self._running) >= self._limit:
+            busy = f"node busy: {self._limit} commands are running; try again when one is done"
+            self._spawn_answer(invoke.id, _failure("UNAVAILABLE", busy))
+        else:
+            task = asyncio.create_task(self._run(invoke), name=f"invoke {invoke.command}")
+            self._running[invoke.id] = task
+            task.add_done_callback(lambda _task: self._running.pop(invoke.id, None))
+
+    def cancel(self, payload: Any) -> None:
+        """Take a `node.invoke.cancel`: the work stops and no result is sent (11.5)."""
+        invoke_id = payload.get("invokeId") if isinstance(payload, dict) else None
+        task = self._running.get(invoke_id) if isinstance(invoke_id, str) else None
+        if task is not None:
+            task.cancel()
+
+    async def close(self) -> None:
+        """Cancel everything and wait, at most 5 s, until the handlers have cleaned up."""
+        tasks = [*self._running.values(), *self._answering]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=_CLOSE_WAIT_S)
+            for task in late:
+                _log.error("%s did not stop within %g s", task.get_name(), _CLOSE_WAIT_S)
+
+    async def _run(self, invoke: IncomingInvoke) -> None:
+        await self._answer(invoke.id, await self._outcome(invoke))
+
+    async def _outcome(self, invoke: IncomingInvoke) -> dict[str, Any]:
+        command = self._commands.get(invoke.command)
+        if command is None or command.handler is None:
+            return _failure("UNAVAILABLE", "command not supported")
+        try:
+            args = command.params.model_validate(_parse_params(invoke.params_json))
+        except (ValidationError, orjson.JSONDecodeError) as error:
+            problems = (
+                describe_problems(error) if isinstance(error, ValidationError) else "paramsJSON is not JSON"
+            )
+            return _failure("INVALID_REQUEST", f"invalid {command.name} params: {problems}")
+        budget_ms = invoke.timeout_ms or None
+        context = InvokeContext(self._facts, invoke.idempotency_key, budget_ms, self._emit)
+        deadline = asyncio.timeout(None if budget_ms is None else budget_ms / 1000)
+        try:
+            async with deadline:
+                result = await command.handler(args, context)
+            return {"ok": True, "payloadJSON": _encode(command, result)}
+        except CommandError as error:
+            return _failure(error.code, error.message.removeprefix(f"{error.code}: "))
+        except Exception as error:
+            if deadline.expired():
+                return _failure("TIMEOUT", "node invoke timed out")
+            _log.exception("command %s failed", command.name)
+            kind = type(error).__name__
+            text = f"{command.name} failed unexpectedly ({kind}); the node's log has the details"
+            return _failure("UNAVAILABLE", text)
+
+    def _refuse_unusable(self, payload: Any, error: ValidationError) -> None:
+        problems = describe_problems(error)
+        invoke_id = payload.get("id") if isinstance(payload, dict) else None
+        if isinstance(invoke_id, str) and invoke_id:
+            self._spawn_answer(invoke_id, _failure("INVALID_REQUEST", f"invalid invoke: {problems}"))
+        else:
+            _log.warning("an invoke without an id is ignored: %s", problems)
+
+    def _spawn_answer(self, invoke_id: str, outcome: dict[str, Any]) -> None:
+        task = asyncio.create_task(self._answer(invoke_id, outcome), name="invoke answer")
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, invoke_id: str, outcome: dict[str, Any]) -> None:
+        params = {"id": invoke_id, "nodeId": self._facts.node_id}
+        try:
+            await self._send_result({**params, **outcome})
+        except RpcError as error:
+            if (error.details or {}).get("code") != "PAYLOAD_TOO_LARGE":
+                _log.warning("the result of invoke %s was not taken: %s", invoke_id, error)
+                return
+            # Refused before it left this machine, so this is still the only answer.
+            too_large = _failure("PAYLOAD_TOO_LARGE", f"the result is too large: {error.message}")
+            await self._answer(invoke_id, too_large)
+
+
+def _parse_params(text: str | None) -> Any:
+    data = orjson.loads(text) if text else None
+    return {} if data is None else data
+
+
+def _encode(command: Command, value: Any) -> str:
+    model: BaseModel = value if isinstance(value, command.result) else command.result.model_validate(value)
+    if isinstance(model, Wire):
+        return orjson.dumps(model.to_wire()).decode()
+    return model.model_dump_json(by_alias=True)
+
+
+def _failure(code: str, message: str) -> dict[str, Any]:
+    return {"ok": False, "error": {"code": code, "message": message}}

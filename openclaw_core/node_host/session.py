@@ -1,0 +1,163 @@
+"""One connection of the node host: answers invokes, reports itself, learns of its approval."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import orjson
+
+from openclaw_core.client import Connection
+from openclaw_core.errors import RpcError
+from openclaw_core.node_host.executor import Executor, NodeFacts
+from openclaw_core.node_host.narrator import Narrator, explain_surface_wait
+from openclaw_core.node_host.stats import collect_stats
+from openclaw_core.node_host.surface import Surface
+
+__all__ = ["Session"]
+
+_log = logging.getLogger(__name__)
+
+STATS_INTERVAL_S = 60.0
+# Answers of `node.event` that say nothing about the node's approval (12, 12.2).
+_NEUTRAL_REASONS = frozenset(
+    ("invalid_payload", "missing_device_identity", "persist_failed", "stale_connection", "unsupported_event")
+)
+# The one feature name the original takes; with `enabled: false` it promises nothing (12.6).
+_RUNNER_FEATURE = "node-worker-supervisor-v6"
+_APPROVE_HINT = re.compile(r"openclaw nodes approve ([0-9A-Za-z-]+)")
+
+
+class Session:
+    """Serves one connection; made before it, because events may follow hello-ok at once."""
+
+    def __init__(self, surface: Surface, facts: NodeFacts, narrator: Narrator) -> None:
+        self._surface = surface
+        self._facts = facts
+        self._narrator = narrator
+        self._connection: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        self._executor = Executor(surface.commands, facts, self._send_result, self._emit)
+        self._report_now = asyncio.Event()
+        self._pending = False
+        self._rejected = False
+
+    def on_event(self, event: str, payload: Any) -> None:
+        """Take an event of the gateway; those nobody here understands are ignored."""
+        match event:
+            case "node.invoke.request":
+                self._executor.start(payload)
+            case "node.invoke.cancel":
+                self._executor.cancel(payload)
+            case "node.pair.resolved" if isinstance(payload, dict):
+                self._resolve(payload)
+
+    async def serve(self, connection: Connection) -> tuple[int, str]:
+        """Work until the socket ends; its close code and reason.
+
+        What still runs then is cancelled: its caller was told that the node is gone. The
+        socket is closed with 1000 when this is cancelled.
+        """
+        self._connection.set_result(connection)
+        reporter = asyncio.create_task(self._report(), name="node report")
+        try:
+            return await connection.wait_closed()
+        finally:
+            reporter.cancel()
+            (fault,) = await asyncio.gather(reporter, return_exceptions=True)
+            if isinstance(fault, Exception):
+                _log.error("the node's reports ended early", exc_info=fault)
+            await self._executor.close()
+            await connection.close()
+
+    async def _request(self, method: str, params: dict[str, Any]) -> Any:
+        return await (await asyncio.shield(self._connection)).request(method, params)
+
+    async def _send_result(self, params: dict[str, Any]) -> None:
+        await self._request("node.invoke.result", params)
+
+    async def _emit(self, event: str, payload: Mapping[str, Any]) -> None:
+        await self._publish(event, payload)
+
+    async def _publish(self, event: str, payload: Mapping[str, Any]) -> None:
+        params = {"event": event, "payloadJSON": orjson.dumps(dict(payload)).decode()}
+        try:
+            result = await self._request("node.event", params)
+        except RpcError as error:
+            _log.debug("%s was not taken: %s", event, error)
+            if (error.details or {}).get("code") == "PAIRING_CHANGED":
+                await self._wait_for_approval(error.details or {})
+            return
+        await self._learn(event, result if isinstance(result, dict) else {})
+
+    async def _learn(self, event: str, result: dict[str, Any]) -> None:
+        """Read from the answer to a core event whether the surface is approved."""
+        if not event.startswith(("node.presence.", "node.host.")):
+            return
+        if result.get("handled") is False and result.get("reason") not in _NEUTRAL_REASONS:
+            await self._wait_for_approval(result)
+        else:
+            self._be_ready()
+
+    async def _report(self) -> None:
+        while True:
+            self._report_now.clear()
+            await self._publish("node.presence.alive", self._presence())
+            await self._publish_stats()
+            while not self._report_now.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._report_now.wait(), STATS_INTERVAL_S)
+                    continue
+                await self._publish_stats()
+
+    def _presence(self) -> dict[str, Any]:
+        sent_at_ms = time.time_ns() // 1_000_000
+        return {"trigger": "connect", "sentAtMs": sent_at_ms, "displayName": self._facts.display_name}
+
+    async def _publish_stats(self) -> None:
+        stats = collect_stats(self._facts.state_dir)
+        if stats is not None:
+            await self._publish("node.host.stats", stats.to_wire())
+
+    def _resolve(self, payload: dict[str, Any]) -> None:
+        match payload.get("decision"):
+            case "approved":
+                self._rejected = False
+                self._narrator.say(("approved",), "approved")
+                self._be_ready()
+                self._report_now.set()  # what was refused before the approval
+            case "rejected" if self._pending:
+                self._rejected = True
+                text = "the operator rejected its commands; it asks again at the next connect"
+                self._narrator.say(("rejected",), text)
+
+    def _be_ready(self) -> None:
+        self._pending = False
+        count = len(self._surface.commands)
+        noun = "command" if count == 1 else "commands"
+        text = f"ready: connected, {count} {noun} offered: {', '.join(self._surface.commands) or 'none'}"
+        self._narrator.say(("ready",), text)
+
+    async def _wait_for_approval(self, details: Mapping[str, Any]) -> None:
+        if self._pending:
+            return
+        self._pending = True
+        request_id = details.get("requestId")
+        if not isinstance(request_id, str):
+            request_id = await self._ask_request_id()
+        if self._pending and not self._rejected:
+            self._narrator.say(("surface", request_id), explain_surface_wait(request_id))
+
+    async def _ask_request_id(self) -> str | None:
+        """The original names the request only in the refusal of this call (8.5)."""
+        params = {"protocolFeatures": [_RUNNER_FEATURE], "workerHost": {"enabled": False}}
+        try:
+            await self._request("node.runnerInventory.update", params)
+        except RpcError as error:
+            found = _APPROVE_HINT.search(error.message)
+            return found.group(1) if found else None
+        return None

@@ -1,0 +1,1 @@
+"""The wire contract as data: models of every frame, method and event; no I/O, no clock."""

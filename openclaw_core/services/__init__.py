@@ -1,0 +1,1 @@
+"""The verbs: pairing, tokens, surfaces, invoke, events, presence, audit."""

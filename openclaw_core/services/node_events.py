@@ -1,0 +1,121 @@
+"""What nodes tell the gateway of their own accord: `node.event` and the live updates (PROTOCOL 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from openclaw_core.errors import RpcError
+from openclaw_core.plugins import Plugins
+from openclaw_core.protocol.nodes import (
+    HostStats,
+    NodeEventParams,
+    NodePluginToolsUpdateParams,
+    NodePresenceAlive,
+)
+from openclaw_core.services import outcomes
+from openclaw_core.services.events import Events
+from openclaw_core.services.nodes import LiveNode, Nodes
+from openclaw_core.services.pairing import Pairing
+from openclaw_core.services.registry import Registry
+
+__all__ = ["NodeEvents"]
+
+_ALIVE_THROTTLE_MS = 60_000
+_TRIGGERS = frozenset(
+    ("background", "silent_push", "bg_app_refresh", "significant_location", "manual", "connect")
+)
+_OPEN_PARAMETERS = {"type": "object", "properties": {}, "additionalProperties": True}
+
+
+class NodeEvents:
+    """Handles the core's own events and hands the others to the families."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        nodes: Nodes,
+        pairing: Pairing,
+        events: Events,
+        plugins: Plugins,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._registry = registry
+        self._nodes = nodes
+        self._pairing = pairing
+        self._events = events
+        self._plugins = plugins
+        self._now_ms = now_ms
+        self._alive_at: dict[str, int] = {}
+
+    def handle(self, node: LiveNode, params: NodeEventParams) -> dict[str, Any]:
+        """`node.event`.
+
+        Raises:
+            UnavailableError: the node's surface awaits approval (8.5).
+        """
+        if not node.approved:
+            raise self.awaiting(node)
+        payload = _payload(params)
+        if params.event == "node.presence.alive":
+            return self._alive(node, payload)
+        if params.event == "node.host.stats":
+            return self._host_stats(node, payload)
+        handled = self._plugins.handle_event(self._nodes.view(node), params.event, payload)
+        return handled if handled is not None else _result(params.event, "unsupported_event", False)
+
+    def awaiting(self, node: LiveNode) -> RpcError:
+        """The refusal of a node whose surface awaits approval."""
+        request = self._registry.surface_requests.get(node.node_id)
+        return outcomes.awaiting_approval(node.node_id, request.request_id if request else None)
+
+    def update_tools(self, node: LiveNode, params: NodePluginToolsUpdateParams) -> dict[str, Any]:
+        """`node.pluginTools.update`: tools whose command is not effective are held back."""
+        kept = [
+            {"parameters": _OPEN_PARAMETERS, **tool.to_wire()}
+            for tool in params.tools
+            if tool.command is None or tool.command in node.commands
+        ]
+        node.plugin_tools = kept
+        return {"nodeId": node.node_id, "tools": kept}
+
+    def _alive(self, node: LiveNode, payload: Any) -> dict[str, Any]:
+        event = "node.presence.alive"
+        try:
+            alive = NodePresenceAlive.model_validate(payload)
+        except ValidationError:
+            return _result(event, "invalid_payload", False)
+        now = self._now_ms()
+        if now - self._alive_at.get(node.node_id, -_ALIVE_THROTTLE_MS) < _ALIVE_THROTTLE_MS:
+            return _result(event, "throttled", True)
+        self._alive_at[node.node_id] = now
+        trigger = alive.trigger if alive.trigger in _TRIGGERS else "background"
+        self._pairing.note_seen(node.node_id, trigger)
+        return _result(event, "persisted", True)
+
+    def _host_stats(self, node: LiveNode, payload: Any) -> dict[str, Any]:
+        event = "node.host.stats"
+        try:
+            stats = HostStats.model_validate(payload)
+        except ValidationError:
+            return _result(event, "invalid_payload", False)
+        shown = {**stats.to_wire(), "updatedAtMs": self._now_ms()}
+        self._nodes.keep_host_stats(node.node_id, shown)
+        self._events.broadcast("node.hostStats", {"nodeId": node.node_id, "hostStats": shown})
+        return _result(event, "updated", True)
+
+
+def _payload(params: NodeEventParams) -> Any:
+    if params.payload_json is None:
+        return params.payload
+    try:
+        return orjson.loads(params.payload_json)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _result(event: str, reason: str, handled: bool) -> dict[str, Any]:
+    return {"ok": True, "event": event, "handled": handled, "reason": reason}

@@ -1,0 +1,348 @@
+"""Device pairing: requests, approval, rejection, removal, names (PROTOCOL 6)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+from typing import Any
+
+from openclaw_core.auth import pairing_rules
+from openclaw_core.auth.pairing_rules import Asked
+from openclaw_core.errors import InvalidRequestError
+from openclaw_core.hookspecs import Caller
+from openclaw_core.protocol.connect import ConnectParams
+from openclaw_core.protocol.limits import PAIR_REQUEST_TTL_MS
+from openclaw_core.services.audit import Audit, actor_of
+from openclaw_core.services.events import Events
+from openclaw_core.services.registry import Registry
+from openclaw_core.services.rows import device_row, pair_request_row
+from openclaw_core.services.tokens import Tokens, approver_of
+from openclaw_core.store.base import Append, Remove
+from openclaw_core.store.models import Device, DeviceToken, NodeSurface, PairRequest, Row, SurfaceRequest
+
+__all__ = ["Knock", "Pairing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """A proven device at the door: who it is, what it asks for, where it comes from.
+
+    `remote_ip` is None for this host.
+    """
+
+    params: ConnectParams
+    public_key: str
+    asked: Asked
+    remote_ip: str | None = None
+    browser_origin: str | None = None
+    silent: bool = False
+
+
+class Pairing:
+    """Keeps devices and their requests; `now_ms` gives Unix milliseconds."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        tokens: Tokens,
+        audit: Audit,
+        events: Events,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._registry = registry
+        self._tokens = tokens
+        self._audit = audit
+        self._events = events
+        self._now_ms = now_ms
+
+    # At the door; the caller holds the device's lock.
+
+    async def request(self, knock: Knock) -> PairRequest:
+        """The pending request of a device that must wait: kept, superseded or new (6.3)."""
+        now, held = self._now_ms(), self._live_request(knock.asked.device_id)
+        expires = now + PAIR_REQUEST_TTL_MS
+        if held is not None and pairing_rules.request_covers(
+            held.public_key, held.roles, held.scopes, knock.asked, knock.public_key
+        ):
+            kept = held.model_copy(update={"ts_ms": now, "expires_at_ms": expires})
+            await self._registry.commit(kept)
+            return kept
+        new = _new_request(knock, held, now, expires, knock.asked.device_id in self._registry.devices)
+        entry = self._audit.entry(
+            "device.request",
+            f"device:{new.device_id}",
+            new.device_id,
+            requestId=new.request_id,
+            role=new.role,
+        )
+        stale = self._registry.pair_requests.get(new.device_id)
+        removal = [Remove(PairRequest, stale.request_id)] if stale is not None else []
+        await self._registry.commit(*removal, new, entry)
+        if held is not None:
+            self._announce(held, "rejected", reason="superseded")
+        self._events.broadcast("device.pair.requested", pair_request_row(new))
+        return new
+
+    async def approve_silently(self, knock: Knock, via: str) -> None:
+        """Approve what a local client asks for, without a person (6.4)."""
+        asked = knock.asked
+        request = _new_request(
+            knock, None, self._now_ms(), self._now_ms(), asked.device_id in self._registry.devices
+        )
+        held = self._registry.pair_requests.get(asked.device_id)
+        entry = self._audit.entry(
+            "device.approve", f"rule:{via}", asked.device_id, role=asked.role, scopes=sorted(asked.scopes)
+        )
+        removal = [Remove(PairRequest, held.request_id)] if held is not None else []
+        await self._registry.commit(*removal, *self._grant(request, via), entry)
+
+    def refresh(self, knock: Knock) -> None:
+        """Note a successful connect of a paired device: last seen, version, new OS version."""
+        device, client = self._registry.devices[knock.asked.device_id], knock.params.client
+        now = self._now_ms()
+        changes: dict[str, Any] = {
+            "last_seen_at_ms": now,
+            "last_connected_at_ms": now,
+            "last_seen_reason": "connect",
+            "version": client.version,
+            "model_identifier": client.model_identifier or device.model_identifier,
+            "display_name": client.display_name or device.display_name,
+            "client_id": client.id,
+            "client_mode": client.mode,
+            "remote_ip": knock.remote_ip,
+        }
+        pinned = pairing_rules.compare_metadata(
+            device.platform, device.device_family, client.platform, client.device_family
+        )
+        if pinned == "refresh":
+            changes["platform"] = client.platform
+            changes["device_family"] = client.device_family or device.device_family
+        self._registry.commit_later(device.model_copy(update=changes))
+
+    def note_seen(self, device_id: str, reason: str) -> None:
+        """Note that a device was alive now; stored behind the answer."""
+        device = self._registry.devices.get(device_id)
+        if device is not None:
+            seen = {"last_seen_at_ms": self._now_ms(), "last_seen_reason": reason}
+            self._registry.commit_later(device.model_copy(update=seen))
+
+    def note_disconnect(self, device_id: str) -> None:
+        """Note when a device's socket went."""
+        device = self._registry.devices.get(device_id)
+        if device is not None:
+            self._registry.commit_later(device.model_copy(update={"last_disconnected_at_ms": self._now_ms()}))
+
+    # Operators
+
+    def list_for(self, caller: Caller, connected: Container[str | None]) -> dict[str, Any]:
+        """`device.pair.list` (6.5); a device-token session without admin sees only itself."""
+        approver, now = approver_of(caller), self._now_ms()
+        pending = [
+            row
+            for row in self._registry.pair_requests.values()
+            if row.expires_at_ms > now and pairing_rules.may_manage_device(approver, row.device_id)
+        ]
+        paired = [
+            row
+            for row in self._registry.devices.values()
+            if pairing_rules.may_manage_device(approver, row.device_id)
+        ]
+        return {
+            "pending": [
+                pair_request_row(row) for row in sorted(pending, key=lambda row: row.ts_ms, reverse=True)
+            ],
+            "paired": [
+                device_row(self._registry, row, row.device_id in connected)
+                for row in sorted(paired, key=lambda row: row.approved_at_ms, reverse=True)
+            ],
+        }
+
+    async def approve(
+        self, caller: Caller, request_id: str, connected: Container[str | None]
+    ) -> dict[str, Any]:
+        """`device.pair.approve`: write the device, issue its tokens.
+
+        Raises:
+            InvalidRequestError: unknown or expired request, or the caller may not.
+        """
+        async with self._registry.lock(self._owner(request_id)):
+            request = self._known_request(request_id)
+            pairing_rules.check_device_approver(
+                approver_of(caller), request.device_id, request.roles, request.scopes
+            )
+            entry = self._audit.entry(
+                "device.approve",
+                actor_of(caller),
+                request.device_id,
+                requestId=request_id,
+                roles=request.roles,
+                scopes=request.scopes,
+            )
+            await self._registry.commit(
+                Remove(PairRequest, request_id), *self._grant(request, "owner"), entry
+            )
+        self._announce(request, "approved")
+        device = self._registry.devices[request.device_id]
+        return {
+            "requestId": request_id,
+            "device": device_row(self._registry, device, device.device_id in connected),
+        }
+
+    async def reject(self, caller: Caller, request_id: str) -> dict[str, Any]:
+        """`device.pair.reject`.
+
+        Raises:
+            InvalidRequestError: unknown or expired request, or another device's.
+        """
+        async with self._registry.lock(self._owner(request_id)):
+            request = self._known_request(request_id)
+            self._check_owner(caller, request.device_id, "device pairing rejection denied")
+            entry = self._audit.entry(
+                "device.reject", actor_of(caller), request.device_id, requestId=request_id
+            )
+            await self._registry.commit(Remove(PairRequest, request_id), entry)
+        self._announce(request, "rejected")
+        return {"requestId": request_id, "deviceId": request.device_id}
+
+    async def remove(self, caller: Caller, device_id: str) -> dict[str, Any]:
+        """`device.pair.remove`: the device, its tokens, requests and surface are gone.
+
+        Raises:
+            InvalidRequestError: unknown device, or another device's.
+        """
+        async with self._registry.lock(device_id):
+            if device_id not in self._registry.devices:
+                raise InvalidRequestError("unknown deviceId", {"deviceId": device_id})
+            self._check_owner(caller, device_id, "device pairing removal denied")
+            entry = self._audit.entry("device.remove", actor_of(caller), device_id)
+            await self._registry.commit(*self.removal(device_id), entry)
+        self._events.broadcast("device.pair.changed", {})
+        return {"deviceId": device_id}
+
+    def removal(self, device_id: str) -> list[Remove]:
+        """Everything that goes with a device."""
+        gone = [Remove(Device, device_id), Remove(NodeSurface, device_id)]
+        gone += [
+            Remove(DeviceToken, owner, role) for owner, role in self._registry.tokens if owner == device_id
+        ]
+        if (request := self._registry.pair_requests.get(device_id)) is not None:
+            gone.append(Remove(PairRequest, request.request_id))
+        if (surface := self._registry.surface_requests.get(device_id)) is not None:
+            gone.append(Remove(SurfaceRequest, surface.request_id))
+        return gone
+
+    async def rename(self, caller: Caller, device_id: str, label: str) -> dict[str, Any]:
+        """`device.pair.rename`: the operator's own name for a device.
+
+        Raises:
+            InvalidRequestError: unknown device, blank label, or another device's.
+        """
+        async with self._registry.lock(device_id):
+            device = self._registry.devices.get(device_id)
+            if device is None:
+                raise InvalidRequestError("unknown deviceId", {"deviceId": device_id})
+            self._check_owner(caller, device_id, "device rename denied")
+            if not label.strip():
+                raise InvalidRequestError("label required: give a name that is not blank")
+            entry = self._audit.entry("device.rename", actor_of(caller), device_id, label=label)
+            await self._registry.commit(device.model_copy(update={"operator_label": label.strip()}), entry)
+        self._events.broadcast("device.pair.changed", {})
+        return {"deviceId": device_id, "label": label.strip()}
+
+    def purge_expired(self) -> None:
+        """Drop requests nobody answered; announced, as silence would keep approvers waiting."""
+        now = self._now_ms()
+        for request in [row for row in self._registry.pair_requests.values() if row.expires_at_ms <= now]:
+            entry = self._audit.entry(
+                "device.expire", "rule:expiry", request.device_id, "refused", requestId=request.request_id
+            )
+            self._registry.commit_later(Remove(PairRequest, request.request_id), entry)
+            self._announce(request, "rejected", reason="expired")
+
+    # Inside
+
+    def _grant(self, request: PairRequest, via: str) -> list[Row | Append]:
+        held, now = self._registry.devices.get(request.device_id), self._now_ms()
+        roles = sorted({*request.roles, *(held.roles if held else ())})
+        granted = sorted({*request.scopes, *(held.scopes if held else ())})
+        fields: dict[str, Any] = {
+            "public_key": request.public_key,
+            "display_name": request.display_name,
+            "platform": request.platform,
+            "device_family": request.device_family,
+            "client_id": request.client_id,
+            "client_mode": request.client_mode,
+            "remote_ip": request.remote_ip,
+            "roles": roles,
+            "scopes": granted,
+            "approved_via": via,
+            "approved_at_ms": now,
+        }
+        if held is not None:
+            device = held.model_copy(update=fields)
+        else:
+            device = Device(device_id=request.device_id, created_at_ms=now, **fields)
+        tokens = [
+            self._tokens.issue(request.device_id, role, granted if role == "operator" else [])
+            for role in request.roles
+        ]
+        return [device, *tokens]
+
+    def _live_request(self, device_id: str) -> PairRequest | None:
+        held = self._registry.pair_requests.get(device_id)
+        return held if held is not None and held.expires_at_ms > self._now_ms() else None
+
+    def _owner(self, request_id: str) -> str:
+        request = self._registry.pair_request(request_id)
+        return request.device_id if request is not None else ""
+
+    def _known_request(self, request_id: str) -> PairRequest:
+        request = self._registry.pair_request(request_id)
+        if request is None or request.expires_at_ms <= self._now_ms():
+            raise InvalidRequestError("unknown requestId", {"requestId": request_id})
+        return request
+
+    def _check_owner(self, caller: Caller, device_id: str, message: str) -> None:
+        if not pairing_rules.may_manage_device(approver_of(caller), device_id):
+            raise InvalidRequestError(message, {"reason": "other-device"})
+
+    def _announce(self, request: PairRequest, decision: str, *, reason: str | None = None) -> None:
+        payload = {
+            "requestId": request.request_id,
+            "deviceId": request.device_id,
+            "decision": decision,
+            "ts": self._now_ms(),
+        }
+        # The published schema closes this event: the reason goes to the trail only.
+        if reason is not None:
+            self._audit.note(f"device.request.{reason}", "gateway", request.device_id)
+        self._events.broadcast("device.pair.resolved", payload)
+
+
+def _new_request(
+    knock: Knock, held: PairRequest | None, now: int, expires: int, is_repair: bool
+) -> PairRequest:
+    client, asked = knock.params.client, knock.asked
+    # What an unanswered request asked for is not lost when the device asks for more.
+    roles = sorted({asked.role, *(held.roles if held else ())})
+    merged = sorted({*asked.scopes, *(held.scopes if held else ())})
+    return PairRequest(
+        request_id=str(uuid.uuid4()),
+        device_id=asked.device_id,
+        public_key=knock.public_key,
+        display_name=client.display_name,
+        platform=client.platform,
+        device_family=client.device_family,
+        client_id=client.id,
+        client_mode=client.mode,
+        browser_origin=knock.browser_origin,
+        role=asked.role,
+        roles=roles,
+        scopes=merged,
+        remote_ip=knock.remote_ip,
+        silent=knock.silent,
+        is_repair=is_repair,
+        ts_ms=now,
+        expires_at_ms=expires,
+    )

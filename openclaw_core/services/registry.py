@@ -1,0 +1,153 @@
+"""Identity and approval in memory, true to the store: the store is written first.
+
+Reads never touch the database. A change is committed, then it shows here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from openclaw_core.auth.pairing_rules import Approved
+from openclaw_core.store.base import Append, Change, Remove, Save, Store
+from openclaw_core.store.models import Device, DeviceToken, NodeSurface, PairRequest, Row, SurfaceRequest
+
+__all__ = ["Registry"]
+
+R = TypeVar("R", bound=Row)
+
+
+class Registry:
+    """The rows of devices, tokens, requests and surfaces.
+
+    Attributes:
+        devices: by device id.
+        tokens: by (device id, role).
+        pair_requests: by device id; one per device.
+        surfaces: by node id.
+        surface_requests: by node id; one per node.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.devices: dict[str, Device] = {}
+        self.tokens: dict[tuple[str, str], DeviceToken] = {}
+        self.pair_requests: dict[str, PairRequest] = {}
+        self.surfaces: dict[str, NodeSurface] = {}
+        self.surface_requests: dict[str, SurfaceRequest] = {}
+        self._request_owner: dict[str, str] = {}  # request id → device or node id
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    async def load(self) -> None:
+        """Fill from the store, once, at start."""
+        for model in (Device, DeviceToken, PairRequest, NodeSurface, SurfaceRequest):
+            for row in await self._store.load(model):
+                self._put(row)
+
+    @asynccontextmanager
+    async def lock(self, device_id: str):  # type: ignore[no-untyped-def]
+        """Hold a device still: its handshake and its approvals never interleave."""
+        lock, users = self._locks.get(device_id, (asyncio.Lock(), 0))
+        self._locks[device_id] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._locks[device_id]
+            if users == 1:
+                del self._locks[device_id]
+            else:
+                self._locks[device_id] = (lock, users - 1)
+
+    async def commit(self, *changes: Row | Remove | Append) -> None:
+        """Store rows, removals and audit entries in one transaction, then show them.
+
+        Raises:
+            StoreError: nothing was changed.
+        """
+        await self._store.write(*map(_as_change, changes))
+        self._apply(changes)
+
+    def commit_later(self, *changes: Row | Remove | Append) -> None:
+        """Show the changes at once and store them behind the answer: for times and counters."""
+        self._apply(changes)
+        self._store.write_behind(*map(_as_change, changes))
+
+    def pair_request(self, request_id: str) -> PairRequest | None:
+        """The pending device request with this id."""
+        request = self.pair_requests.get(self._request_owner.get(request_id, ""))
+        return request if request is not None and request.request_id == request_id else None
+
+    def surface_request(self, request_id: str) -> SurfaceRequest | None:
+        """The pending surface request with this id."""
+        request = self.surface_requests.get(self._request_owner.get(request_id, ""))
+        return request if request is not None and request.request_id == request_id else None
+
+    def tokens_of(self, device_id: str) -> Iterator[DeviceToken]:
+        """Every token row of a device, revoked ones included."""
+        for role in self.devices[device_id].roles if device_id in self.devices else ():
+            token = self.tokens.get((device_id, role))
+            if token is not None:
+                yield token
+
+    def approved(self, device_id: str) -> Approved | None:
+        """What is approved for a device, as the pairing rules see it."""
+        device = self.devices.get(device_id)
+        if device is None:
+            return None
+        live = (token.role for token in self.tokens_of(device_id) if token.revoked_at_ms is None)
+        return Approved(
+            roles=frozenset(device.roles),
+            scopes=frozenset(device.scopes),
+            platform=device.platform,
+            device_family=device.device_family,
+            live_token_roles=frozenset(live),
+        )
+
+    def _apply(self, changes: tuple[Row | Remove | Append, ...]) -> None:
+        for change in changes:
+            if isinstance(change, Row):
+                self._put(change)
+            elif isinstance(change, Remove):
+                self._drop(change)
+
+    def _put(self, row: Row) -> None:
+        match row:
+            case Device():
+                self.devices[row.device_id] = row
+            case DeviceToken():
+                self.tokens[row.device_id, row.role] = row
+            case PairRequest():
+                self.pair_requests[row.device_id] = row
+                self._request_owner[row.request_id] = row.device_id
+            case NodeSurface():
+                self.surfaces[row.node_id] = row
+            case SurfaceRequest():
+                self.surface_requests[row.node_id] = row
+                self._request_owner[row.request_id] = row.node_id
+
+    def _drop(self, change: Remove) -> None:
+        key = change.values
+        if change.model is Device:
+            self.devices.pop(key[0], None)
+        elif change.model is DeviceToken:
+            self.tokens.pop((key[0], key[1]), None)
+        elif change.model is NodeSurface:
+            self.surfaces.pop(key[0], None)
+        elif change.model is PairRequest:
+            self._drop_request(self.pair_requests, key[0])
+        elif change.model is SurfaceRequest:
+            self._drop_request(self.surface_requests, key[0])
+
+    def _drop_request(self, requests: dict[str, R], request_id: str) -> None:
+        owner = self._request_owner.pop(request_id, "")
+        held = requests.get(owner)
+        # A newer request of the same owner may already stand in its place.
+        if held is not None and getattr(held, "request_id", None) == request_id:
+            del requests[owner]
+
+
+def _as_change(change: Row | Remove | Append) -> Change:
+    return Save(change) if isinstance(change, Row) else change

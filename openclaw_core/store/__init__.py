@@ -1,0 +1,1 @@
+"""Durable state: tables (`models`), the contract (`base`), SQL (`sql`), `migrations` (DESIGN "State")."""

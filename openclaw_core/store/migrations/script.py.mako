@@ -1,0 +1,15 @@
+"""${message}"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+
+
+def upgrade() -> None:
+    ${upgrades if upgrades else "raise RuntimeError('this migration is empty')"}
+
+
+def downgrade() -> None:
+    ${downgrades if downgrades else "raise RuntimeError('this migration is empty')"}

@@ -1,0 +1,1 @@
+"""The node's half: the policy of this machine, plans, processes and notifications."""

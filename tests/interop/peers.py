@@ -1,0 +1,249 @@
+"""The real OpenClaw programs from the npm registry, and ours, as things a test can start and ask.
+
+`ensure_peers()` installs the real ones once, into `.interop` of the checkout or OPENCLAW_INTEROP_DIR.
+Every program gets a state directory of its own; nothing of the person's own OpenClaw is touched.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .process import Program, await_value, clean_env
+
+__all__ = [
+    "Answer", "Cli", "Gateway", "NodeHost", "OurGateway", "OurNodeHost", "Peers", "RealGateway",
+    "RealNodeHost", "ensure_peers", "our_cli", "real_cli",
+]  # fmt: skip
+
+ROOT = Path(__file__).resolve().parents[2]
+MACHINES = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}
+RUNTIME = f"node-{platform.system().lower()}-{MACHINES.get(platform.machine(), platform.machine())}"
+PACKAGES = ("openclaw@2026.9.6", f"{RUNTIME}@24", "@openclaw/gateway-protocol@2026.9.1")
+MARKER = "complete.json"
+OURS = (sys.executable, "-m", "openclaw_core")
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Peers:
+    """Where the real programs are: the node runtime, the CLI entry, the published schema."""
+
+    node: Path
+    entry: Path
+    schema: Path
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        return (str(self.node), str(self.entry))
+
+
+@cache
+def ensure_peers() -> Peers:
+    """The installed real programs; installs them when that was not completed before.
+
+    Safe with several test processes: the first one installs, the others wait. Raises RuntimeError
+    with npm's own words when the installation fails.
+    """
+    home = Path(os.environ.get("OPENCLAW_INTEROP_DIR") or ROOT / ".interop").resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_complete(home):
+            install(home)
+    modules = home / "node_modules"
+    protocol = modules / "@openclaw" / "gateway-protocol" / "protocol.schema.json"
+    return Peers(modules / RUNTIME / "bin" / "node", modules / "openclaw" / "openclaw.mjs", protocol)
+
+
+def is_complete(home: Path) -> bool:
+    """True when exactly these packages were installed to the end before."""
+    marker = home / MARKER
+    return marker.exists() and json.loads(marker.read_text()) == list(PACKAGES)
+
+
+def install(home: Path) -> None:
+    """Install the packages without running any script of theirs, then leave the marker."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise RuntimeError("npm is not on PATH; install Node.js and its npm to run the interop suite")
+    (home / "package.json").write_text(json.dumps({"name": "interop-peers", "private": True}))
+    argv = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", *PACKAGES]
+    done = subprocess.run(argv, cwd=home, capture_output=True, text=True, timeout=1200, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"npm could not install {' '.join(PACKAGES)} into {home}:\n{done.stderr[-3000:]}")
+    (home / MARKER).write_text(json.dumps(list(PACKAGES)))
+
+
+def answers(port: int, path: str) -> bool:
+    """True when `GET path` on that port of 127.0.0.1 is answered 200."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as reply:
+            return bool(reply.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+class Gateway(Program):
+    """A gateway process of either make. `config` holds the `gateway.*` keys that differ from the defaults."""
+
+    boot_s = 60.0
+    probe = "/health"
+
+    def __init__(
+        self, state_dir: Path, port: int, token: str, config: Mapping[str, Any] | None = None
+    ) -> None:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        auth = {"mode": "token", "token": token}
+        settings = {"mode": "local", "port": port, "bind": "loopback", "auth": auth, **(config or {})}
+        (state_dir / "openclaw.json").write_text(json.dumps(self.complete(settings)))
+        command = (*self.make(), "gateway", "run", "--port", str(port))
+        super().__init__(command, clean_env(state_dir), state_dir / "gateway.log")
+        self.port, self.token, self.state_dir = port, token, state_dir
+
+    def make(self) -> tuple[str, ...]:
+        """The words that start this make's CLI."""
+        raise LookupError(f"{type(self).__name__} is of no make; start OurGateway or RealGateway")
+
+    def complete(self, settings: Json) -> Json:
+        """The whole config file around the `gateway` section."""
+        return {"gateway": settings}
+
+    def start(self) -> None:
+        """Start it and wait until `probe` answers, at most `boot_s` seconds."""
+        super().start()
+        await_value(
+            self._serves, f"{self.probe} on port {self.port}", within_s=self.boot_s, evidence=self.tail
+        )
+
+    def _serves(self) -> bool:
+        if not self.alive:
+            raise AssertionError(f"the gateway ended while starting\n{self.tail()}")
+        return answers(self.port, self.probe)
+
+
+class RealGateway(Gateway):
+    """The original gateway, without its bundled plugins: core against core.
+
+    It answers /health before it lets anybody in, so /readyz is what to wait for.
+    """
+
+    probe = "/readyz"
+
+    def make(self) -> tuple[str, ...]:
+        return ensure_peers().argv
+
+    def complete(self, settings: Json) -> Json:
+        return {"gateway": settings, "plugins": {"enabled": False}}
+
+
+class OurGateway(Gateway):
+    """This project's gateway."""
+
+    boot_s = 20.0
+
+    def make(self) -> tuple[str, ...]:
+        return OURS
+
+
+class NodeHost(Program):
+    """A headless node of either make, started as a person would: host, port, and the token by environment."""
+
+    def __init__(self, argv: Sequence[str], port: int, token: str, name: str | None, state_dir: Path) -> None:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        named = ("--display-name", name) if name else ()
+        command = (*argv, "node", "run", "--host", "127.0.0.1", "--port", str(port), *named)
+        env = clean_env(state_dir, {"OPENCLAW_GATEWAY_TOKEN": token})
+        super().__init__(command, env, state_dir / "node.log")
+
+
+class RealNodeHost(NodeHost):
+    """The original `openclaw node run`. Without a name it calls itself after the machine."""
+
+    def __init__(self, port: int, token: str, name: str | None, state_dir: Path) -> None:
+        super().__init__(ensure_peers().argv, port, token, name, state_dir)
+
+
+class OurNodeHost(NodeHost):
+    """This project's `openclaw node run`."""
+
+    def __init__(self, port: int, token: str, name: str | None, state_dir: Path) -> None:
+        super().__init__(OURS, port, token, name, state_dir)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one CLI call printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        """Standard output read as JSON. Raises AssertionError quoting the output when it is not."""
+        try:
+            return json.loads(self.out)
+        except ValueError as problem:
+            raise AssertionError(f"no JSON on standard output ({problem}):\n{self}") from problem
+
+
+@dataclass(frozen=True)
+class Cli:
+    """One make of the CLI aimed at one gateway; `cli("nodes", "list")` is one process.
+
+    The gateway is given by `--url` and `--token` (`flags`) on every call.
+    """
+
+    argv: tuple[str, ...]
+    state_dir: Path
+    flags: tuple[str, ...]
+
+    def __call__(self, *args: str, timeout_s: float = 60) -> Answer:
+        """Run one command; any exit code is an answer."""
+        argv = [*self.argv, *args, *self.flags]
+        env = clean_env(self.state_dir, {"COLUMNS": "200"})
+        done = subprocess.run(
+            argv, env=env, cwd=env["HOME"], capture_output=True, text=True, timeout=timeout_s,
+            stdin=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    def ok(self, *args: str) -> str:
+        """Run one command that must succeed; its standard output."""
+        answer = self(*args)
+        assert answer.code == 0, f"{' '.join(args)} failed: {answer}"
+        return answer.out
+
+    def json(self, *args: str) -> Any:
+        """Run one command with --json that must succeed; the parsed answer."""
+        answer = self(*args, "--json")
+        assert answer.code == 0, f"{' '.join(args)} --json failed: {answer}"
+        return answer.data
+
+
+def aim(port: int, token: str) -> tuple[str, ...]:
+    return ("--url", f"ws://127.0.0.1:{port}", "--token", token)
+
+
+def real_cli(port: int, token: str, state_dir: Path) -> Cli:
+    """The original CLI aimed at the gateway on that port."""
+    return Cli(ensure_peers().argv, state_dir, aim(port, token))
+
+
+def our_cli(port: int, token: str, state_dir: Path) -> Cli:
+    """This project's CLI aimed at the gateway on that port."""
+    return Cli(OURS, state_dir, aim(port, token))

@@ -1,0 +1,121 @@
+"""A transparent WebSocket proxy that keeps every frame of both directions.
+
+It runs an event loop in a thread, so that tests stay plain functions. What it cannot show: pings and
+pongs, which it answers itself on both sides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+__all__ = ["Frame", "Link", "Recorder"]
+
+Side = Literal["client", "gateway"]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One message: who sent it and its decoded JSON."""
+
+    sender: Side
+    body: dict[str, Any]
+
+
+@dataclass
+class Link:
+    """One client's connection through the proxy: its frames in order, and how the gateway closed it."""
+
+    frames: list[Frame] = field(default_factory=list)
+    close_code: int | None = None
+    close_reason: str = ""
+
+    def sent_by(self, sender: Side) -> list[dict[str, Any]]:
+        """The frames of one side, oldest first."""
+        return [frame.body for frame in self.frames if frame.sender == sender]
+
+
+class Recorder:
+    """Listens on `port` (chosen by the system) and relays to the gateway on `target` (127.0.0.1)."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.port = 0
+        self.links: list[Link] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="recorder")
+        self._server: Server | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(20)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def _open(self) -> None:
+        self._server = await serve(
+            self._relay, "127.0.0.1", 0, compression=None, max_size=None, ping_interval=None, close_timeout=2
+        )
+        self.port = next(iter(self._server.sockets)).getsockname()[1]
+
+    async def _close(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _relay(self, client: ServerConnection) -> None:
+        link = Link()
+        self.links.append(link)
+        path = client.request.path if client.request else "/"
+        url = f"ws://127.0.0.1:{self.target}{path}"
+        try:
+            gateway = await connect(
+                url, compression=None, max_size=None, ping_interval=None, close_timeout=2, proxy=None
+            )
+        except (OSError, ConnectionClosed):
+            client.transport.abort()  # the client sees what a dead gateway looks like
+            return
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._pump(client, gateway, link, "client"))
+            both.create_task(self._pump(gateway, client, link, "gateway"))
+
+    async def _pump(
+        self,
+        source: ServerConnection | ClientConnection,
+        sink: ServerConnection | ClientConnection,
+        link: Link,
+        sender: Side,
+    ) -> None:
+        try:
+            async for message in source:
+                link.frames.append(Frame(sender, json.loads(message)))
+                await sink.send(message)
+        except ConnectionClosed:
+            pass  # either side may vanish; the close is passed on below
+        if sender == "gateway":
+            link.close_code, link.close_reason = source.close_code, source.close_reason or ""
+        await pass_close(source, sink)
+
+
+async def pass_close(
+    source: ServerConnection | ClientConnection, sink: ServerConnection | ClientConnection
+) -> None:
+    """Close the other side the way this side was closed: same code, or no code, or a torn socket."""
+    if source.close_code in {None, 1006}:
+        sink.transport.abort()
+    elif source.close_code == 1005:
+        await sink.close()
+    else:
+        await sink.close(source.close_code, source.close_reason or "")

@@ -1,0 +1,79 @@
+"""The original CLI prints against this gateway what it prints against the original one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from .hand_node import HandNode
+from .peers import Gateway, OurGateway, RealGateway, real_cli
+from .printed import missing
+from .process import free_port
+from .recorder import Link, Recorder
+from .scenario import EXPLICIT_PAIRING, SEED, STEPS, Step, play
+from .schema import Schema
+
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(600)]
+
+TOKEN = "interop-token-0123456789"
+
+
+@dataclass(frozen=True)
+class Run:
+    """The printed steps of one session and every frame that passed."""
+
+    steps: dict[str, Step]
+    links: list[Link]
+    problem: Exception | None = None
+
+
+def run(make: type[Gateway], state: Path) -> Run:
+    """Play the session with the original CLI against a fresh gateway of that make."""
+    steps: dict[str, Step] = {}
+    with ExitStack() as stack:
+        gateway = stack.enter_context(make(state / "gateway", free_port(), TOKEN, EXPLICIT_PAIRING))
+        recorder = stack.enter_context(Recorder(gateway.port))
+        node = stack.enter_context(HandNode(recorder.port, TOKEN, SEED))
+        problem = None
+        try:
+            steps.update(play(real_cli(recorder.port, TOKEN, state / "cli"), node))
+        except (AssertionError, LookupError, OSError) as stopped:
+            problem = AssertionError(f"stopped after {list(steps)[-1:]}: {stopped!r}\n{gateway.tail()}")
+    return Run(steps, recorder.links, problem)
+
+
+@pytest.fixture(scope="module")
+def runs(peers: object, place: Path) -> Iterator[tuple[Run, Run]]:
+    """The same session against the original and against ours, at the same time."""
+    with ThreadPoolExecutor(2) as pool:
+        real = pool.submit(run, RealGateway, place / "real")
+        ours = pool.submit(run, OurGateway, place / "ours")
+        yield real.result(), ours.result()
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_prints_the_same(runs: tuple[Run, Run], name: str) -> None:
+    real, ours = runs
+    assert name in real.steps, real.problem
+    assert name in ours.steps, ours.problem
+    wanted, got = real.steps[name], ours.steps[name]
+    assert got.code == wanted.code, f"exit code {got.code} instead of {wanted.code}: {got}"
+    assert not missing(wanted.out, got.out), got.out
+    assert got.err == wanted.err
+
+
+def test_every_frame_obeys_the_published_schema(runs: tuple[Run, Run], schema: Schema) -> None:
+    _, ours = runs
+    assert sum(len(link.sent_by("gateway")) for link in ours.links) > len(STEPS)
+    assert schema.faults(ours.links) == []
+
+
+def test_the_check_finds_what_the_original_itself_breaks(runs: tuple[Run, Run], schema: Schema) -> None:
+    """The original's hello-ok has fields that its own closed HelloOk forbids; the check must say so."""
+    real, _ = runs
+    assert any(fault.startswith("HelloOk: ") for fault in schema.faults(real.links))
