@@ -269,9 +269,10 @@ def load_settings(state_dir: Path | None = None, overrides: dict[str, Any] | Non
     state = (state_dir or environment.state_dir or Path.home() / ".openclaw").expanduser().absolute()
     path = (environment.config_path or state / "openclaw.json").expanduser()
     section = _read_gateway_section(path)
-    for key, value in {**_from_environment(environment), **(overrides or {})}.items():
-        if value is not None:
-            _put(section, key, value)
+    for source in (_from_environment(environment), overrides or {}):
+        for key, value in source.items():
+            if value is not None:
+                _put(section, key, value)
     try:
         gateway = GatewayConfig.model_validate(section)
     except ValidationError as error:

@@ -56,16 +56,17 @@ async def status(call: Call) -> None:
     """Is a gateway there, which one, and what is connected to it?"""
     hello = await call.hello()
     nodes = (await call.request("node.list"))["nodes"]
+    answer = await call.request("status")
     report = {
         "ok": True,
         "url": call.endpoint.url,
         "version": hello.server.version,
         "protocol": hello.protocol,
         "uptimeMs": hello.snapshot.uptime_ms,
-        "auth": hello.auth.method,
+        "auth": answer.get("authMode") or hello.auth.method,
         "scopes": hello.auth.scopes,
         "nodes": _count(nodes),
-        "plugins": await _plugins(call),
+        "plugins": _plugins(answer),
     }
     call.show(report, *_lines(report))
 
@@ -80,13 +81,12 @@ def _count(nodes: list[dict[str, Any]]) -> dict[str, int]:
     }
 
 
-async def _plugins(call: Call) -> dict[str, int] | None:
+def _plugins(answer: dict[str, Any]) -> dict[str, int] | None:
     """How many families the gateway loaded and lost; None when it does not say."""
-    answer = await call.request("status")
-    plugins = answer.get("plugins") if isinstance(answer, dict) else None
-    if not isinstance(plugins, dict):
+    loaded, failed = answer.get("families"), answer.get("failedFamilies")
+    if not isinstance(loaded, list) or not isinstance(failed, list):
         return None
-    return {key: len(plugins.get(key) or ()) for key in ("loaded", "failed")}
+    return {"loaded": len(loaded), "failed": len(failed)}
 
 
 def _lines(report: dict[str, Any]) -> list[str]:

@@ -12,7 +12,16 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["SHORT_ID_CHARS", "Column", "Table", "clean", "print_json", "print_line", "print_table", "render_plain"]
+__all__ = [
+    "SHORT_ID_CHARS",
+    "Column",
+    "Table",
+    "clean",
+    "print_json",
+    "print_line",
+    "print_table",
+    "render_plain",
+]
 
 SHORT_ID_CHARS = 12
 
@@ -42,10 +51,11 @@ def clean(text: str) -> str:
 
 
 def _visible(char: str) -> str:
-    category = unicodedata.category(char)
-    if category in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-        return char.encode("unicode_escape").decode("ascii") if category != "Cs" else "�"
-    return char
+    if char.isprintable() or unicodedata.category(char) == "Zs":
+        return char
+    if unicodedata.category(char) == "Cs":
+        return "�"
+    return char.encode("unicode_escape").decode("ascii")
 
 
 def print_json(value: Any) -> None:

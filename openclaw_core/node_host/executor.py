@@ -135,7 +135,10 @@ class Executor:
                 _log.error("%s did not stop within %g s", task.get_name(), _CLOSE_WAIT_S)
 
     async def _run(self, invoke: IncomingInvoke) -> None:
-        await self._answer(invoke.id, await self._outcome(invoke))
+        outcome = await self._outcome(invoke)
+        task = asyncio.current_task()
+        if task is None or not task.cancelling():  # a handler may have turned its cancellation into a result
+            await self._answer(invoke.id, outcome)
 
     async def _outcome(self, invoke: IncomingInvoke) -> dict[str, Any]:
         command = self._commands.get(invoke.command)

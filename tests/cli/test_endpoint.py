@@ -38,7 +38,7 @@ def test_a_flag_keeps_the_configured_secret_out(tmp_path: Path) -> None:
 
 def test_a_url_never_gets_the_configured_secret(tmp_path: Path) -> None:
     settings = _settings(tmp_path, "{gateway:{auth:{token:'secret'}}}")
-    with pytest.raises(CliError, match="no credential for ws://192.0.2.1:18789") as caught:
+    with pytest.raises(CliError, match=r"no credential for ws://192\.0\.2\.1:18789") as caught:
         choose_endpoint(Flags(url="ws://192.0.2.1:18789"), settings)
     assert caught.value.exit_code == 2
     assert caught.value.steps[-1].endswith("OPENCLAW_GATEWAY_TOKEN=TOKEN")

@@ -21,18 +21,20 @@ from openclaw_core.errors import (
 )
 
 REFUSALS: list[tuple[OpenClawError, str]] = [
-    (NotPairedError("pairing required", {"code": "PAIRING_REQUIRED", "requestId": "R1"}), "openclaw devices approve R1"),
+    (NotPairedError("x", {"code": "PAIRING_REQUIRED", "requestId": "R1"}), "openclaw devices approve R1"),
     (NotPairedError("pairing required", {"code": "PAIRING_REQUIRED"}), "openclaw devices list"),
     (UnavailableError("x", {"code": "PAIRING_CHANGED", "reason": "awaiting-approval", "requestId": "S1"}),
      "openclaw nodes approve S1"),
-    (InvalidRequestError("x", {"reason": "command not allowlisted", "pendingRequestId": "S2"}), "openclaw nodes approve S2"),
+    (InvalidRequestError("x", {"reason": "command not allowlisted", "pendingRequestId": "S2"}),
+     "openclaw nodes approve S2"),
     (UnavailableError("x", {"code": "PAIRING_CHANGED", "reason": "unknown-node"}), "openclaw nodes list"),
     (UnavailableError("x", {"code": "PAIRING_CHANGED"}), "openclaw nodes pending"),
     (missing_scope("operator.admin"), "--token TOKEN"),
     (ForbiddenError("x", {"code": "MISSING_SCOPE", "missingScope": "operator.write"}), "--token TOKEN"),
     (InvalidRequestError("x", {"code": "AUTH_TOKEN_MISMATCH"}), "OPENCLAW_GATEWAY_TOKEN=TOKEN"),
     (InvalidRequestError("x", {"code": "AUTH_PASSWORD_MISSING"}), "OPENCLAW_GATEWAY_PASSWORD=PASSWORD"),
-    (InvalidRequestError("x", {"code": "AUTH_DEVICE_TOKEN_MISMATCH"}), "openclaw gateway status --token TOKEN"),
+    (InvalidRequestError("x", {"code": "AUTH_DEVICE_TOKEN_MISMATCH"}),
+     "openclaw gateway status --token TOKEN"),
     (InvalidRequestError("x", {"code": "AUTH_SCOPE_MISMATCH"}), "openclaw gateway status --token TOKEN"),
     (InvalidRequestError("x", {"code": "AUTH_RATE_LIMITED"}), "openclaw gateway status"),
     (UnavailableError("x", {"code": "NOT_CONNECTED"}), "openclaw nodes status --connected"),

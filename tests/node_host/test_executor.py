@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,14 @@ class Desk:
                 self.cancelled.set()
             return Empty()
 
+        @command("demo.stubborn")
+        async def stubborn(_args: Empty, _node: NodeContext) -> Empty:
+            """Answer when cancelled."""
+            self.started.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            return Empty()
+
         @command("demo.fail")
         async def fail(args: Said, node: NodeContext) -> Said:
             """Fail as told."""
@@ -71,10 +80,10 @@ class Desk:
                 raise TimeoutError("secret inside")
             raise CommandError("DEMO_DENIED", args.text)
 
-        self.table = CommandTable([Family("demo", "Demo", (say, plain, hang, fail))])
+        self.table = CommandTable([Family("demo", "Demo", (say, plain, hang, stubborn, fail))])
 
 
-class Wire2Gateway:
+class ResultSink:
     """Collects results and events; `refusals` are raised for the next results."""
 
     def __init__(self) -> None:
@@ -100,12 +109,12 @@ def desk() -> Desk:
 
 
 @pytest.fixture
-def wire() -> Wire2Gateway:
-    return Wire2Gateway()
+def wire() -> ResultSink:
+    return ResultSink()
 
 
 @pytest.fixture
-def executor(desk: Desk, wire: Wire2Gateway, tmp_path: Path) -> Executor:
+def executor(desk: Desk, wire: ResultSink, tmp_path: Path) -> Executor:
     return Executor(desk.table, NodeFacts("n1", "Desk", tmp_path), wire.send, wire.emit, limit=2)
 
 
@@ -114,25 +123,25 @@ def invoke(name: str, params: Any = None, **more: Any) -> dict[str, Any]:
     return {"id": "i1", "nodeId": "n1", "command": name, "paramsJSON": text, "timeoutMs": 30_000, **more}
 
 
-async def test_a_result_is_its_json_and_unset_fields_stay_out(executor: Executor, wire: Wire2Gateway) -> None:
+async def test_a_result_is_its_json_and_unset_fields_stay_out(executor: Executor, wire: ResultSink) -> None:
     executor.start(invoke("demo.say", {"text": "hi"}))
     assert await wire.result() == {"id": "i1", "nodeId": "n1", "ok": True, "payloadJSON": '{"text":"hi"}'}
 
 
-async def test_a_plain_model_keeps_its_defaults(executor: Executor, wire: Wire2Gateway) -> None:
+async def test_a_plain_model_keeps_its_defaults(executor: Executor, wire: ResultSink) -> None:
     executor.start(invoke("demo.plain"))
     assert (await wire.result())["payloadJSON"] == '{"count":3}'
 
 
 @pytest.mark.parametrize("text", [None, "", "null", "{}"])
 async def test_absent_params_are_an_empty_object(
-    executor: Executor, wire: Wire2Gateway, text: str | None
+    executor: Executor, wire: ResultSink, text: str | None
 ) -> None:
     executor.start(invoke("demo.plain", paramsJSON=text))
     assert (await wire.result())["ok"] is True
 
 
-async def test_unknown_fields_and_absent_ones_are_fine(executor: Executor, wire: Wire2Gateway) -> None:
+async def test_unknown_fields_and_absent_ones_are_fine(executor: Executor, wire: ResultSink) -> None:
     executor.start(
         {"id": "i1", "command": "demo.plain", "timeoutMs": None, "sessionKey": None, "new": {"x": 1}}
     )
@@ -140,7 +149,7 @@ async def test_unknown_fields_and_absent_ones_are_fine(executor: Executor, wire:
 
 
 async def test_the_context_of_an_invoke(
-    executor: Executor, wire: Wire2Gateway, desk: Desk, tmp_path: Path
+    executor: Executor, wire: ResultSink, desk: Desk, tmp_path: Path
 ) -> None:
     executor.start(invoke("demo.say", {"text": "hi"}, idempotencyKey="k", timeoutMs=0))
     await wire.result()
@@ -174,14 +183,14 @@ async def test_the_context_of_an_invoke(
     ],
 )
 async def test_failures(
-    executor: Executor, wire: Wire2Gateway, request_: dict[str, Any], code: str, message: str
+    executor: Executor, wire: ResultSink, request_: dict[str, Any], code: str, message: str
 ) -> None:
     executor.start(request_)
     result = await wire.result()
     assert result == {"id": "i1", "nodeId": "n1", "ok": False, "error": {"code": code, "message": message}}
 
 
-async def test_params_that_are_no_json(executor: Executor, wire: Wire2Gateway) -> None:
+async def test_params_that_are_no_json(executor: Executor, wire: ResultSink) -> None:
     executor.start(invoke("demo.say", paramsJSON="{"))
     error = (await wire.result())["error"]
     assert error["code"] == "INVALID_REQUEST"
@@ -189,7 +198,7 @@ async def test_params_that_are_no_json(executor: Executor, wire: Wire2Gateway) -
 
 
 async def test_an_unforeseen_fault_is_logged_whole(
-    executor: Executor, wire: Wire2Gateway, caplog: pytest.LogCaptureFixture
+    executor: Executor, wire: ResultSink, caplog: pytest.LogCaptureFixture
 ) -> None:
     executor.start(invoke("demo.fail", {"text": "bug"}))
     await wire.result()
@@ -197,9 +206,7 @@ async def test_an_unforeseen_fault_is_logged_whole(
     assert wire.events == [("demo.failing", {"text": "bug"})]
 
 
-async def test_a_deadline_cancels_and_answers_once(
-    executor: Executor, wire: Wire2Gateway, desk: Desk
-) -> None:
+async def test_a_deadline_cancels_and_answers_once(executor: Executor, wire: ResultSink, desk: Desk) -> None:
     executor.start(invoke("demo.hang", timeoutMs=10))
     error = (await wire.result())["error"]
     assert error == {"code": "TIMEOUT", "message": "node invoke timed out"}
@@ -208,7 +215,7 @@ async def test_a_deadline_cancels_and_answers_once(
 
 
 async def test_a_cancelled_invoke_stops_and_sends_nothing(
-    executor: Executor, wire: Wire2Gateway, desk: Desk
+    executor: Executor, wire: ResultSink, desk: Desk
 ) -> None:
     executor.start(invoke("demo.hang"))
     await asyncio.wait_for(desk.started.wait(), WAIT_S)
@@ -222,7 +229,16 @@ async def test_a_cancelled_invoke_stops_and_sends_nothing(
     assert wire.results.empty()
 
 
-async def test_invokes_run_side_by_side_up_to_the_limit(executor: Executor, wire: Wire2Gateway) -> None:
+async def test_a_handler_that_answers_its_cancellation_is_not_heard(
+    executor: Executor, wire: ResultSink, desk: Desk
+) -> None:
+    executor.start(invoke("demo.stubborn"))
+    await asyncio.wait_for(desk.started.wait(), WAIT_S)
+    await executor.close()
+    assert wire.results.empty()
+
+
+async def test_invokes_run_side_by_side_up_to_the_limit(executor: Executor, wire: ResultSink) -> None:
     executor.start(invoke("demo.hang", id="a"))
     executor.start(invoke("demo.plain", id="b"))
     assert (await wire.result())["id"] == "b"
@@ -235,7 +251,7 @@ async def test_invokes_run_side_by_side_up_to_the_limit(executor: Executor, wire
     await executor.close()
 
 
-async def test_the_same_delivery_twice_runs_once(executor: Executor, wire: Wire2Gateway) -> None:
+async def test_the_same_delivery_twice_runs_once(executor: Executor, wire: ResultSink) -> None:
     executor.start(invoke("demo.plain"))
     executor.start(invoke("demo.plain"))
     await wire.result()
@@ -245,7 +261,7 @@ async def test_the_same_delivery_twice_runs_once(executor: Executor, wire: Wire2
 
 @pytest.mark.parametrize("payload", [None, [], "x", {}, {"id": ""}, {"id": 7, "command": "demo.plain"}])
 async def test_an_invoke_without_an_id_is_ignored(
-    executor: Executor, wire: Wire2Gateway, payload: Any, caplog: pytest.LogCaptureFixture
+    executor: Executor, wire: ResultSink, payload: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
         executor.start(payload)
@@ -253,14 +269,14 @@ async def test_an_invoke_without_an_id_is_ignored(
     assert wire.results.empty()
 
 
-async def test_a_result_too_large_is_said_so(executor: Executor, wire: Wire2Gateway) -> None:
+async def test_a_result_too_large_is_said_so(executor: Executor, wire: ResultSink) -> None:
     wire.refusals.append(InvalidRequestError("weighs 30 bytes, limit 20", {"code": "PAYLOAD_TOO_LARGE"}))
     executor.start(invoke("demo.plain"))
     assert (await wire.result())["error"]["code"] == "PAYLOAD_TOO_LARGE"
 
 
 async def test_a_result_nobody_takes_is_given_up(
-    executor: Executor, wire: Wire2Gateway, caplog: pytest.LogCaptureFixture
+    executor: Executor, wire: ResultSink, caplog: pytest.LogCaptureFixture
 ) -> None:
     wire.refusals.append(UnavailableError("gone", {"code": "CONNECTION_LOST"}))
     executor.start(invoke("demo.plain", id="first"))
@@ -269,7 +285,7 @@ async def test_a_result_nobody_takes_is_given_up(
     assert "result of invoke first was not taken" in caplog.text
 
 
-async def test_close_cancels_what_runs(executor: Executor, desk: Desk, wire: Wire2Gateway) -> None:
+async def test_close_cancels_what_runs(executor: Executor, desk: Desk, wire: ResultSink) -> None:
     executor.start(invoke("demo.hang"))
     await asyncio.wait_for(desk.started.wait(), WAIT_S)
     await executor.close()

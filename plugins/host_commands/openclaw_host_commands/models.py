@@ -170,7 +170,7 @@ class PrepareResult(Result):
 
 
 class RunParams(PrepareParams):
-    """`system.run` (19.2). `timeout_ms` 0 or absent: the invoke's own budget.
+    """`system.run` (19.2). `timeout_ms` 0 or absent: no limit but the invoke's own budget.
 
     `approved`, `approval_decision` and `approval_source` reach a node only when the
     gateway found a matching approval.

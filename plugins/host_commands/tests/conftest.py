@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openclaw_host_commands import HostCommands
+
 from openclaw_core.commands import Command
 from openclaw_core.hookspecs import Caller
-from openclaw_host_commands import HostCommands
 
 NODE_ID = "a" * 64
 
@@ -33,7 +34,12 @@ class Node:
 
 ASKER = Caller("c1", "cli", "cli", "d" * 64, frozenset({"operator.admin"}))
 APPROVER = Caller(
-    "c2", "gateway-client", "backend", "e" * 64, frozenset({"operator.approvals"}), frozenset({"exec-approvals"})
+    "c2",
+    "gateway-client",
+    "backend",
+    "e" * 64,
+    frozenset({"operator.approvals"}),
+    frozenset({"exec-approvals"}),
 )
 
 
@@ -46,6 +52,7 @@ class Context:
     caller: Caller = ASKER
     operators: tuple[Caller, ...] = (ASKER, APPROVER)
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    announce: Callable[[], None] = lambda: None
 
     async def invoke_node(
         self, node_id: str, command: str, params: Any, timeout_ms: int | None = None
@@ -58,6 +65,7 @@ class Context:
 
     def broadcast(self, event: str, payload: Mapping[str, Any]) -> None:
         self.events.append((event, dict(payload)))
+        self.announce()
 
 
 class Desk:
@@ -71,7 +79,9 @@ class Desk:
 
     async def call(self, name: str, params: dict[str, Any], caller: Caller = ASKER) -> Any:
         method = self.methods[name]
-        return await method.handler(method.params.model_validate(params), replace(self.context, caller=caller))
+        return await method.handler(
+            method.params.model_validate(params), replace(self.context, caller=caller)
+        )
 
 
 @pytest.fixture

@@ -22,7 +22,9 @@ def program(path: Path | str, env: dict[str, str] = ENV, cwd: str = "/") -> Exec
     return found
 
 
-def allowed(path: Path | str, pattern: str, *args: str, real: str | None = None, arg: str | None = None) -> bool:
+def allowed(
+    path: Path | str, pattern: str, *args: str, real: str | None = None, arg: str | None = None
+) -> bool:
     return covers(Rule(pattern, arg, real), [str(path), *args], program(path))
 
 
@@ -93,9 +95,19 @@ def test_a_name_counts_only_through_path(tools: Path) -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "covered"),
-    [("{t}/bin/*", True), ("{t}/*", False), ("{t}/**", True), ("{t}/**/good", True), ("{t}/bin/goo?", True),
-     ("{t}/bin/[gh]ood", True), ("{t}/bin/[!g]ood", False), ("*", False), ("**", False), ("bin/*", False)],
-)  # fmt: skip
+    [
+        ("{t}/bin/*", True),
+        ("{t}/*", False),
+        ("{t}/**", True),
+        ("{t}/**/good", True),
+        ("{t}/bin/goo?", True),
+        ("{t}/bin/[gh]ood", True),
+        ("{t}/bin/[!g]ood", False),
+        ("*", False),
+        ("**", False),
+        ("bin/*", False),
+    ],
+)
 def test_globs(tools: Path, pattern: str, covered: bool) -> None:
     assert allowed(tools / "bin/good", pattern.format(t=tools)) is covered
 

@@ -7,23 +7,31 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from openclaw_core import CommandError
-from openclaw_core.errors import InvalidRequestError, UnavailableError
-from openclaw_core.hookspecs import Caller, Invocation
 from openclaw_host_commands.gateway import exec_approvals
 from openclaw_host_commands.models import PrepareParams, RunParams
 from openclaw_host_commands.node.plan import prepare_run
 from openclaw_host_commands.node.run import run_command
 from pydantic import ValidationError
 
+from openclaw_core import CommandError
+from openclaw_core.errors import InvalidRequestError, UnavailableError
+from openclaw_core.hookspecs import Caller, Invocation
+
 
 async def question(node: Any, **more: Any) -> dict[str, Any]:
     plan = (await prepare_run(PrepareParams(command=["echo", "hi"], cwd="/"), node)).plan
     return {
-        "command": "something else", "systemRunPlan": plan.model_dump(mode="json"), "nodeId": node.node_id,
-        "host": "node", "security": "full", "ask": "always", "timeoutMs": 60_000, "twoPhase": True,
-        "turnSourceChannel": None, **more,
-    }  # fmt: skip
+        "command": "something else",
+        "systemRunPlan": plan.model_dump(mode="json"),
+        "nodeId": node.node_id,
+        "host": "node",
+        "security": "full",
+        "ask": "always",
+        "timeoutMs": 60_000,
+        "twoPhase": True,
+        "turnSourceChannel": None,
+        **more,
+    }
 
 
 def reason(error: InvalidRequestError) -> Any:
@@ -32,13 +40,21 @@ def reason(error: InvalidRequestError) -> Any:
 
 def test_the_whole_flow(run: Any, desk: Any, node: Any, asker: Caller, approver: Caller) -> None:
     async def scene() -> None:
-        await desk.call("exec.approvals.node.set", {
-            "nodeId": node.node_id, "file": {"version": 1, "defaults": {"ask": "always"}},
-        })  # fmt: skip
+        await desk.call(
+            "exec.approvals.node.set",
+            {
+                "nodeId": node.node_id,
+                "file": {"version": 1, "defaults": {"ask": "always"}},
+            },
+        )
         accepted = await desk.call("exec.approval.request", await question(node))
         waiting = asyncio.create_task(desk.call("exec.approval.waitDecision", {"id": accepted["id"]}))
         (event, asked) = desk.context.events[0]
-        assert (event, asked["id"], asked["approvalKind"]) == ("exec.approval.requested", accepted["id"], "exec")
+        assert (event, asked["id"], asked["approvalKind"]) == (
+            "exec.approval.requested",
+            accepted["id"],
+            "exec",
+        )
         decision = {"id": accepted["id"], "decision": "allow-once"}
         assert await desk.call("exec.approval.resolve", decision, approver) == {"ok": True}
         outcome = await waiting
@@ -72,7 +88,9 @@ def test_what_approvers_see_comes_from_the_plan(run: Any, desk: Any, node: Any) 
     run(scene())
 
 
-def test_with_nobody_to_ask_it_ends_at_once_and_says_why(run: Any, desk: Any, node: Any, approver: Caller) -> None:
+def test_with_nobody_to_ask_it_ends_at_once_and_says_why(
+    run: Any, desk: Any, node: Any, approver: Caller
+) -> None:
     plain = replace(approver, caps=frozenset())
     powerless = replace(approver, scopes=frozenset({"operator.read"}))
     desk.context.operators = (plain, powerless)
@@ -102,9 +120,10 @@ def test_time_runs_out(run: Any, desk: Any, node: Any, two_phase: bool) -> None:
 
 def test_one_phase_answers_with_the_decision(run: Any, desk: Any, node: Any, approver: Caller) -> None:
     async def scene() -> Any:
+        asked = asyncio.Event()
+        desk.context.announce = asked.set
         asking = asyncio.create_task(question_and_call(desk, node, id="q", twoPhase=False))
-        while not desk.context.events:
-            await asyncio.sleep(0)
+        await asked.wait()
         await desk.call("exec.approval.resolve", {"id": "q", "decision": "deny"}, approver)
         return await asking
 
@@ -182,7 +201,9 @@ def test_policy_of_a_node_over_the_gateway(run: Any, desk: Any, node: Any) -> No
         empty = await desk.call("exec.approvals.node.get", target)
         assert (empty["exists"], empty["file"]["agents"]) == (False, {})
         file = {"version": 1, "agents": {"*": {"allowlist": [{"pattern": "ls"}]}}}
-        saved = await desk.call("exec.approvals.node.set", {**target, "file": file, "baseHash": empty["hash"]})
+        saved = await desk.call(
+            "exec.approvals.node.set", {**target, "file": file, "baseHash": empty["hash"]}
+        )
         assert saved == await desk.call("exec.approvals.node.get", target)
         assert saved["file"]["defaults"] == {}
         with pytest.raises(CommandError, match="base hash required"):
@@ -210,6 +231,7 @@ def test_set_params_are_closed(desk: Any, node: Any, params: dict[str, Any]) -> 
 def test_scopes(desk: Any) -> None:
     scopes = {name: method.scope for name, method in desk.methods.items()}
     assert {name for name, scope in scopes.items() if scope == "operator.admin"} == {
-        "exec.approvals.node.get", "exec.approvals.node.set",
-    }  # fmt: skip
+        "exec.approvals.node.get",
+        "exec.approvals.node.set",
+    }
     assert set(scopes.values()) == {"operator.admin", "operator.approvals"}

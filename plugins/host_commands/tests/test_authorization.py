@@ -7,16 +7,21 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from openclaw_core.errors import InvalidRequestError
-from openclaw_core.hookspecs import Caller, Invocation, NodeView
 from openclaw_host_commands.gateway.exec_approvals import Clock
 from openclaw_host_commands.plugin import HostCommands
 
+from openclaw_core.errors import InvalidRequestError
+from openclaw_core.hookspecs import Caller, Invocation, NodeView
+
 NODE = "a" * 64
 PLAN = {
-    "argv": ["/usr/bin/echo", "a b"], "cwd": "/srv", "commandText": "x", "commandPreview": None, "agentId": None,
+    "argv": ["/usr/bin/echo", "a b"],
+    "cwd": "/srv",
+    "commandText": "x",
+    "commandPreview": None,
+    "agentId": None,
     "sessionKey": "s",
-}  # fmt: skip
+}
 ME = Caller("c1", "cli", "cli", "d" * 64, frozenset({"operator.admin"}))
 
 
@@ -44,7 +49,9 @@ def send(plugin: HostCommands, caller: Caller = ME, node_id: str = NODE, **param
     return sent
 
 
-def refusal(plugin: HostCommands, caller: Caller = ME, node_id: str = NODE, **params: Any) -> InvalidRequestError:
+def refusal(
+    plugin: HostCommands, caller: Caller = ME, node_id: str = NODE, **params: Any
+) -> InvalidRequestError:
     with pytest.raises(InvalidRequestError) as caught:
         send(plugin, caller, node_id, **params)
     return caught.value
@@ -52,9 +59,17 @@ def refusal(plugin: HostCommands, caller: Caller = ME, node_id: str = NODE, **pa
 
 def approve(plugin: HostCommands, decision: str | None = "allow-once", **more: Any) -> str:
     facts: dict[str, Any] = {
-        "wanted_id": None, "node_id": NODE, "request": {}, "plan": PLAN, "env": None, "device_id": ME.device_id,
-        "conn_id": ME.conn_id, "timeout_ms": 60_000, "allowed": ("allow-once", "allow-always", "deny"), **more,
-    }  # fmt: skip
+        "wanted_id": None,
+        "node_id": NODE,
+        "request": {},
+        "plan": PLAN,
+        "env": None,
+        "device_id": ME.device_id,
+        "conn_id": ME.conn_id,
+        "timeout_ms": 60_000,
+        "allowed": ("allow-once", "allow-always", "deny"),
+        **more,
+    }
     approval = plugin.approvals.open(**facts)
     if decision is not None:
         plugin.approvals.resolve(approval.id, decision)
@@ -79,8 +94,11 @@ def test_other_commands_are_left_alone(plugin: HostCommands) -> None:
 def test_a_raw_command_must_say_the_same(plugin: HostCommands) -> None:
     assert send(plugin, rawCommand="echo hi")["rawCommand"] == "echo hi"
     assert refusal(plugin, rawCommand="echo  hi").details == {
-        "code": "RAW_COMMAND_MISMATCH", "rawCommand": "echo  hi", "inferred": "echo hi", "formattedArgv": "echo hi",
-    }  # fmt: skip
+        "code": "RAW_COMMAND_MISMATCH",
+        "rawCommand": "echo  hi",
+        "inferred": "echo hi",
+        "formattedArgv": "echo hi",
+    }
 
 
 @pytest.mark.parametrize(
@@ -105,17 +123,27 @@ def test_the_approved_plan_replaces_what_the_caller_says(plugin: HostCommands) -
     run_id = approve(plugin)
     sent = send(plugin, command=["ls"], cwd="/", sessionKey="other", timeoutMs=5, **grant(run_id))
     assert sent == {
-        "command": ["/usr/bin/echo", "a b"], "rawCommand": '/usr/bin/echo "a b"', "cwd": "/srv", "agentId": None,
-        "sessionKey": "s", "systemRunPlan": PLAN, "runId": run_id, "timeoutMs": 5, "approved": True,
+        "command": ["/usr/bin/echo", "a b"],
+        "rawCommand": '/usr/bin/echo "a b"',
+        "cwd": "/srv",
+        "agentId": None,
+        "sessionKey": "s",
+        "systemRunPlan": PLAN,
+        "runId": run_id,
+        "timeoutMs": 5,
+        "approved": True,
         "approvalDecision": "allow-once",
-    }  # fmt: skip
+    }
 
 
 def test_allow_once_is_used_up_and_allow_always_is_not(plugin: HostCommands) -> None:
     once, always = approve(plugin), approve(plugin, "allow-always")
     send(plugin, **grant(once))
     error = refusal(plugin, **grant(once))
-    assert (error.message, error.details) == ("approval required", {"code": "APPROVAL_REQUIRED", "runId": once})
+    assert (error.message, error.details) == (
+        "approval required",
+        {"code": "APPROVAL_REQUIRED", "runId": once},
+    )
     for _ in range(2):
         assert send(plugin, **grant(always, "allow-always"))["approvalDecision"] == "allow-always"
 

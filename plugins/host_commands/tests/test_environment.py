@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from openclaw_core import CommandError
 from openclaw_host_commands.node.environment import build_environment
+
+from openclaw_core import CommandError
 
 HOST = {
     "PATH": "/usr/bin:/bin",
@@ -46,8 +47,8 @@ def test_harmless_overrides_pass() -> None:
 @pytest.mark.parametrize(
     "key",
     "PATH Path LD_PRELOAD LD_LIBRARY_PATH DYLD_INSERT_LIBRARIES NODE_OPTIONS PYTHONPATH PYTHONSTARTUP BASH_ENV"
-    " ENV IFS GIT_SSH_COMMAND GIT_EXTERNAL_DIFF SHELLOPTS PS4 PERL5OPT RUBYOPT JAVA_TOOL_OPTIONS HOME EDITOR"
-    " OPENCLAW_RUN_MARK".split(),
+    " ENV IFS GIT_SSH_COMMAND SHELLOPTS PS4 PERL5OPT RUBYOPT JAVA_TOOL_OPTIONS HOME EDITOR"
+    " OPENCLAW_X".split(),
 )
 def test_dangerous_overrides_are_refused(key: str) -> None:
     with pytest.raises(CommandError) as caught:

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openclaw_core import CommandError
 from openclaw_host_commands.models import NotifyParams
 from openclaw_host_commands.node.notify import SERVICE, show
 
+from openclaw_core import CommandError
+
 dbus_fast = pytest.importorskip("dbus_fast", reason="dbus-fast is the extra [node]")
-needs_bus = pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="dbus-daemon is not installed (apt: dbus)")
+needs_bus = pytest.mark.skipif(
+    shutil.which("dbus-daemon") is None, reason="dbus-daemon is not installed (apt: dbus)"
+)
 
 
 @pytest.fixture
@@ -69,9 +72,19 @@ def notify(run: Any, error: str | None = None, **params: str) -> list[list[Any]]
 
 @needs_bus
 def test_it_is_shown(run: Any, bus: str) -> None:
-    (asked,) = notify(run, title="Door", body="open", sound="bell", priority="timeSensitive", delivery="overlay")
+    (asked,) = notify(
+        run, title="Door", body="open", sound="bell", priority="timeSensitive", delivery="overlay"
+    )
     sender, replaces, icon, summary, body, actions, hints, timeout = asked
-    assert (sender, replaces, icon, summary, body, actions, timeout) == ("workbench", 0, "", "Door", "open", [], -1)
+    assert (sender, replaces, icon, summary, body, actions, timeout) == (
+        "workbench",
+        0,
+        "",
+        "Door",
+        "open",
+        [],
+        -1,
+    )
     assert {key: value.value for key, value in hints.items()} == {"urgency": 2, "sound-name": "bell"}
 
 
@@ -84,7 +97,9 @@ def test_a_body_alone_becomes_the_summary(run: Any, bus: str) -> None:
 
 @needs_bus
 def test_a_refusal_of_the_desktop_is_told(run: Any, bus: str) -> None:
-    with pytest.raises(CommandError, match=r"UNAVAILABLE: the desktop refused the notification \(do not disturb\)"):
+    with pytest.raises(
+        CommandError, match=r"UNAVAILABLE: the desktop refused the notification \(do not disturb\)"
+    ):
         notify(run, error="do not disturb", title="x")
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openclaw_core import CommandError
 from openclaw_host_commands.models import PrepareParams, RunParams
 from openclaw_host_commands.node.plan import prepare_run
 from openclaw_host_commands.node.run import run_command
+
+from openclaw_core import CommandError
 
 
 def prepare(run: Any, node: Any, command: list[str], **more: Any) -> dict[str, Any]:
@@ -33,18 +34,23 @@ def test_a_program_is_pinned_itself(run: Any, node: Any) -> None:
     path = plan["argv"][0]
     assert path == str(Path(shutil.which("ls") or "").parent.resolve() / "ls")
     assert plan["mutableFileOperand"] == {
-        "argvIndex": 0, "path": path, "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
-    }  # fmt: skip
+        "argvIndex": 0,
+        "path": path,
+        "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+    }
     assert (plan["cwd"], plan["commandText"], plan["commandPreview"]) == ("/", f'{path} "a b"', None)
     assert (plan["agentId"], plan["sessionKey"]) == (None, "s")
     assert plan["policySnapshot"]["security"] == "full"
     assert answer["execPolicy"] == {"security": "full", "ask": "off"}
     assert answer["allowAlwaysCoverage"] == {
-        "complete": True, "patterns": [{"pattern": path, "argPattern": "'a\\ b'"}],
-    }  # fmt: skip
+        "complete": True,
+        "patterns": [{"pattern": path, "argPattern": "'a\\ b'"}],
+    }
 
 
-@pytest.mark.parametrize("command", [[sys.executable, "tool.py", "x"], ["sh", "tool.py"], ["sh", "-e", "./tool.py"]])
+@pytest.mark.parametrize(
+    "command", [[sys.executable, "tool.py", "x"], ["sh", "tool.py"], ["sh", "-e", "./tool.py"]]
+)
 def test_a_script_is_pinned_for_its_interpreter(run: Any, node: Any, script: Any, command: list[str]) -> None:
     path = script("tool.py", "print(1)\n")
     answer = prepare(run, node, command, cwd=str(path.parent))
@@ -61,7 +67,17 @@ def test_a_plain_shell_line_needs_no_pin(run: Any, node: Any) -> None:
     assert answer["allowAlwaysCoverage"]["patterns"][0]["pattern"].endswith("/ls")
 
 
-@pytest.mark.parametrize("command", [["sh", "-c", "ls; id"], [sys.executable, "-c", "1"], [sys.executable, "-m", "site"], ["perl", "-e", "1"], ["sh"], ["sh", "-s"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["sh", "-c", "ls; id"],
+        [sys.executable, "-c", "1"],
+        [sys.executable, "-m", "site"],
+        ["perl", "-e", "1"],
+        ["sh"],
+        ["sh", "-s"],
+    ],
+)
 def test_inline_code_cannot_be_pinned(run: Any, node: Any, command: list[str]) -> None:
     error = refusal(run, node, command)
     assert error.code == "SYSTEM_RUN_DENIED"

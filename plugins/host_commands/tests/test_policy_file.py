@@ -8,7 +8,6 @@ import stat
 from typing import Any
 
 import pytest
-from openclaw_core import CommandError
 from openclaw_host_commands.models import SetApprovalsParams
 from openclaw_host_commands.node.allowlist import Rule
 from openclaw_host_commands.node.approvals import (
@@ -18,6 +17,8 @@ from openclaw_host_commands.node.approvals import (
     read_snapshot,
     replace_policy,
 )
+
+from openclaw_core import CommandError
 
 
 def save(node: Any, file: dict[str, Any], base_hash: str | None = None) -> Any:
@@ -34,8 +35,12 @@ def refusal(node: Any, file: Any, base_hash: str | None = None) -> str:
 def test_a_fresh_node_has_the_original_default(node: Any) -> None:
     policy = read_policy(node.state_dir)
     assert policy.snapshot().model_dump(mode="json") == {
-        "security": "full", "ask": "off", "askFallback": "deny", "autoAllowSkills": False, "allowlistRules": [],
-    }  # fmt: skip
+        "security": "full",
+        "ask": "off",
+        "askFallback": "deny",
+        "autoAllowSkills": False,
+        "allowlistRules": [],
+    }
     snapshot = read_snapshot(node.state_dir)
     assert (snapshot.exists, snapshot.file) == (False, {"version": 1, "defaults": {}, "agents": {}})
 
@@ -66,7 +71,10 @@ def test_a_stale_hash_is_refused_on_a_fresh_node(node: Any) -> None:
     ("file", "text"),
     [
         ({"version": 2}, "version 1"),
-        ({"version": 1, "defaults": {"security": "wild"}}, "defaults.security is 'wild'; use one of deny, allow"),
+        (
+            {"version": 1, "defaults": {"security": "wild"}},
+            "defaults.security is 'wild'; use one of deny, allow",
+        ),
         ({"version": 1, "defaults": {"ask": "never"}}, "defaults.ask is 'never'"),
         ({"version": 1, "agents": {"m": {"askFallback": 1}}}, "agents.m.askFallback is 1"),
         ({"version": 1, "agents": []}, "agents must be an object"),

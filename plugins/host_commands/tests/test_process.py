@@ -33,7 +33,7 @@ def is_gone(pid: int) -> bool:
 
 @pytest.fixture
 def family_tree(tmp_path: Path) -> tuple[str, Path, Path]:
-    """A command line with an orphan in a session of its own, the FIFO it reports its pid to, and its block."""
+    """A command line with an orphan in its own session; FIFOs for its pid and to block it."""
     report, block = tmp_path / "report", tmp_path / "block"
     os.mkfifo(report)
     os.mkfifo(block)
@@ -52,8 +52,13 @@ def test_output_and_exit_code(loop: Callable[[], Any]) -> None:
 
 def test_success_has_the_shape_of_the_wire(run: Any) -> None:
     assert run(shell("echo hi")).model_dump(mode="json") == {
-        "exitCode": 0, "timedOut": False, "success": True, "stdout": "hi\n", "stderr": "", "error": None,
-    }  # fmt: skip
+        "exitCode": 0,
+        "timedOut": False,
+        "success": True,
+        "stdout": "hi\n",
+        "stderr": "",
+        "error": None,
+    }
 
 
 def test_input_is_closed(run: Any) -> None:

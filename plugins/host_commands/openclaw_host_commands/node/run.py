@@ -29,6 +29,9 @@ _log = logging.getLogger(__name__)
 async def run_command(args: RunParams, node: NodeContext) -> RunResult:
     """Run one command within the node's policy.
 
+    `timeoutMs` ends the program with a result; the budget of the invoke is the host's to keep,
+    which cancels this coroutine.
+
     Raises:
         CommandError: `INVALID_REQUEST`, or `SYSTEM_RUN_DENIED` with the texts of 19.2; a
             denial was reported as `exec.denied` before.
@@ -44,7 +47,7 @@ async def run_command(args: RunParams, node: NodeContext) -> RunResult:
         raise denied(denial.message)
     if program is not None and args.approval_decision == "allow-always":
         _remember(args, policy, program, node, cwd, env)
-    result = await _start(args, program, cwd, env, node.timeout_ms)
+    result = await _start(args, program, cwd, env)
     await _report_end(node, args, result)
     return result
 
@@ -77,9 +80,7 @@ def _remember(
     allow_always(node.state_dir, args.agent_id, [{**entry, "commandText": text} for entry in entries])
 
 
-async def _start(
-    args: RunParams, program: Executable | None, cwd: str, env: Mapping[str, str], budget_ms: int | None
-) -> RunResult:
+async def _start(args: RunParams, program: Executable | None, cwd: str, env: Mapping[str, str]) -> RunResult:
     if not _is_directory(cwd):
         return failed_launch(
             f"the working directory {cwd} does not exist on the node; create it or change cwd"
@@ -89,7 +90,7 @@ async def _start(
             f"no executable {args.command[0]!r} on the node (looked {_where(args.command[0], cwd, env)});"
             " check it with system.which"
         )
-    return await execute(args.command, program.path, cwd, env, args.timeout_ms or budget_ms)
+    return await execute(args.command, program.path, cwd, env, args.timeout_ms or None)
 
 
 def _is_directory(path: str) -> bool:

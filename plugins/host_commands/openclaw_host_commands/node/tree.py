@@ -18,6 +18,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from openclaw_core import CommandError
+
 __all__ = ["MARK", "kill_tree", "living"]
 
 MARK = "OPENCLAW_RUN_MARK"
@@ -33,6 +35,9 @@ async def kill_tree(root: int, mark: str) -> None:
     Args:
         root: pid of the program, also its process group; it may be gone already.
         mark: the value of `MARK` in its environment.
+
+    Raises:
+        CommandError: `UNAVAILABLE`, something is still there 5 s after SIGKILL.
     """
     if sys.platform == "win32":
         await _kill_on_windows(root)
@@ -44,7 +49,8 @@ async def kill_tree(root: int, mark: str) -> None:
     while members := living(root, mark):
         _send(root, members, signal.SIGKILL)
         if time.monotonic() > limit:
-            raise TimeoutError(f"processes {sorted(members)} survive SIGKILL; end them by hand on the node")
+            pids = ", ".join(str(pid) for pid in sorted(members))
+            raise CommandError("UNAVAILABLE", f"processes {pids} survive SIGKILL; look at them on the node")
         await asyncio.sleep(_POLL_S)
 
 
