@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 
 from bench.handshake_load import pair_nodes, source_address
 from bench.process import raise_file_limit, resident_kib
@@ -39,10 +40,10 @@ async def measure_idle(
         begun = time.perf_counter()
         await _grow(target, operator, sessions, wanted, begun + limit_s)
         seconds = time.perf_counter() - begun
-        pace = max(pace, seconds / len(sessions))
+        pace = max(pace, seconds / max(1, len(sessions)))
         await asyncio.sleep(SETTLE_S)
         _require_open(sessions)
-        per_node = (resident_kib(server_pid) - before) / len(sessions)
+        per_node = (resident_kib(server_pid) - before) / max(1, len(sessions))
         if len(sessions) < wanted:
             words = f"{len(sessions)} nodes after {seconds:.0f} s, {per_node:.0f} KiB each"
             figures[str(wanted)] = {"not_measured": words}
@@ -56,17 +57,22 @@ async def measure_idle(
 async def _grow(
     target: Target, operator: Session, sessions: list[Session], wanted: int, deadline: float
 ) -> None:
-    while len(sessions) < wanted and time.perf_counter() < deadline:
-        first = len(sessions)
-        batch = [
-            Session(target.token, make_identity(number))
-            for number in range(first, min(first + CONCURRENCY, wanted))
-        ]
+    """Connect until `wanted` are open or time is up; a connect that a busy gateway drops is repeated."""
+    numbers = deque(range(len(sessions), wanted))
+    while numbers and time.perf_counter() < deadline:
+        batch = [numbers.popleft() for _ in range(min(CONCURRENCY, len(numbers)))]
         opening = (
-            connect(target, session, source_address(first + index)) for index, session in enumerate(batch)
+            connect(target, Session(target.token, make_identity(number)), source_address(number))
+            for number in batch
         )
-        await asyncio.gather(*opening)
-        sessions += batch
+        outcomes = await asyncio.gather(*opening, return_exceptions=True)
+        for number, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Session):
+                sessions.append(outcome)
+            elif isinstance(outcome, (ConnectionError, TimeoutError)):
+                numbers.append(number)
+            else:
+                raise outcome
         await approve_pending(operator)
 
 

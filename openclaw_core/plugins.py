@@ -9,16 +9,17 @@ from __future__ import annotations
 import difflib
 import inspect
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
+from pydantic import BaseModel
 from stevedore import ExtensionManager
 
-from openclaw_core.commands import CommandTable, Family
+from openclaw_core.commands import Command, CommandTable, Family
 from openclaw_core.errors import PluginError
 from openclaw_core.hookspecs import ENTRY_POINT_GROUP, PROJECT, Hooks, NodeView, RpcMethod
 
@@ -66,6 +67,7 @@ class Plugins:
     def __init__(self, candidates: Iterable[Candidate] = ()) -> None:
         self.table = CommandTable()
         self.methods: dict[str, tuple[RpcMethod, str]] = {}
+        self._families: set[str] = set()
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(Hooks)
         loaded: list[LoadedPlugin] = []
@@ -95,15 +97,17 @@ class Plugins:
         return partial(self._call_named, found[0]) if found else None
 
     def handle_event(self, node: NodeView, event: str, payload: Any) -> dict[str, Any] | None:
-        """Offer a node's event to the families; a family that raises has not handled it."""
-        try:
-            answer: dict[str, Any] | None = self._manager.hook.openclaw_node_event(
-                node=node, event=event, payload=payload
-            )
-        except Exception:
-            _log.exception("a family broke on event %s", event)
-            return None
-        return answer
+        """Offer a node's event to the families; one that raises has not handled it, the next may."""
+        facts = {"node": node, "event": event, "payload": payload}
+        for implementation in self._implementations("openclaw_node_event", None):
+            try:
+                answer: dict[str, Any] | None = self._call(implementation, facts)
+            except Exception:
+                _log.exception("family %s broke on event %s", implementation.plugin_name, event)
+                continue
+            if answer is not None:
+                return answer
+        return None
 
     def notify(self, hook: str, **facts: Any) -> None:
         """Call every implementation of a notification hook; one that raises stops no other."""
@@ -129,32 +133,28 @@ class Plugins:
 
     def _load(self, item: Candidate) -> LoadedPlugin:
         if item.error is not None:
-            kind = type(item.error).__name__
-            raise PluginError(
-                f"its import failed with {kind}: {item.error}",
-                f"reinstall it: pip install --force-reinstall {item.distribution}",
-            )
-        plugin = item.plugin() if inspect.isclass(item.plugin) else item.plugin
-        _check_hooks(plugin)
+            raise _import_fault(item.distribution, item.error)
         if self._manager.has_plugin(item.name):
             raise PluginError(
                 f"another package has an entry point named {item.name!r} too",
                 f"uninstall one of the two: pip uninstall {item.distribution}",
             )
-        self._manager.register(plugin, name=item.name)
         try:
-            self._manager.check_pending()
+            plugin = item.plugin() if inspect.isclass(item.plugin) else item.plugin
+            _check_hooks(plugin)
+            self._manager.register(plugin, name=item.name)
             family = self._family_of(plugin, item)
             methods = self._methods_of(plugin, item)
             self.table.add(family)
-        except PluginError:
-            self._manager.unregister(name=item.name)
-            raise
         except Exception as error:
-            self._manager.unregister(name=item.name)
+            if self._manager.has_plugin(item.name):
+                self._manager.unregister(name=item.name)
+            if isinstance(error, PluginError):
+                raise
             raise PluginError(
                 f"it failed to load with {type(error).__name__}: {error}", f"upgrade {item.distribution}"
             ) from error
+        self._families.add(family.name)
         self.methods.update({method.name: (method, family.name) for method in methods})
         return LoadedPlugin(item.name, item.distribution, item.version, family)
 
@@ -166,20 +166,23 @@ class Plugins:
                 f"its hook openclaw_family gave {family!r} instead of a Family",
                 "let openclaw_family() return openclaw_core.Family(...)",
             )
-        if any(family.name == other for other in self._family_names()):
+        _check_family(family)
+        if family.name in self._families:
             raise PluginError(
                 f"family name {family.name!r} is taken",
                 f"uninstall one of the two: pip uninstall {item.distribution}",
             )
         return family
 
-    def _family_names(self) -> set[str]:
-        return {owner for name in self.table if (owner := self.table.owner(name)) is not None}
-
     def _methods_of(self, plugin: Any, item: Candidate) -> list[RpcMethod]:
         declare = getattr(plugin, "openclaw_methods", None)
         methods: list[RpcMethod] = list(declare()) if callable(declare) else []
         for method in methods:
+            if not isinstance(method, RpcMethod):
+                raise PluginError(
+                    f"its hook openclaw_methods gave {method!r} instead of an RpcMethod",
+                    "let openclaw_methods() return a list of openclaw_core.hookspecs.RpcMethod(...)",
+                )
             if method.name in self.methods:
                 raise PluginError(
                     f"method {method.name!r} is taken by family {self.methods[method.name][1]!r}",
@@ -188,17 +191,72 @@ class Plugins:
         return methods
 
 
+def _import_fault(distribution: str, error: BaseException) -> PluginError:
+    if isinstance(error, PluginError):  # raised by a declaration such as `@command`, with its own cure
+        return error
+    return PluginError(
+        f"its import failed with {type(error).__name__}: {error}",
+        f"reinstall it: pip install --force-reinstall {distribution}",
+    )
+
+
 def _check_hooks(plugin: Any) -> None:
-    """Refuse a hook nobody calls: misspelt, or without its `@hookimpl` mark."""
+    """Refuse a hook nobody would call rightly: misspelt, without its `@hookimpl` mark, or async."""
     for name in dir(plugin):
         function = getattr(plugin, name, None)
         marked = hasattr(function, f"{PROJECT}_impl")
-        if marked and name not in _HOOKS:
-            near = difflib.get_close_matches(name, _HOOKS, n=1)
+        near = difflib.get_close_matches(name, _HOOKS, n=1, cutoff=0.8)
+        if name not in _HOOKS and (marked or (near and inspect.isroutine(function))):
             cure = f"rename it to {near[0]}" if near else f"use one of: {', '.join(_HOOKS)}"
             raise PluginError(f"it implements the unknown hook {name!r}", cure)
         if name in _HOOKS and callable(function) and not marked:
             raise PluginError(f"its hook {name!r} is not marked", f"put @hookimpl above def {name}")
+        if marked and inspect.iscoroutinefunction(function):
+            raise PluginError(f"its hook {name!r} is async", f"hooks are plain functions: write def {name}")
+
+
+def _check_family(family: Family) -> None:
+    """Refuse declarations that would only break later, in the middle of someone's call."""
+    if not (isinstance(family.name, str) and family.name):
+        raise PluginError(f"its family name is {family.name!r}", "name it with a short word, e.g. 'lamp'")
+    for item in family.commands:
+        if not isinstance(item, Command):
+            raise PluginError(
+                f"family {family.name!r} lists {item!r} as a command",
+                "declare it with @command, or Command(...)",
+            )
+        for role, model in (("params", item.params), ("result", item.result)):
+            if not (inspect.isclass(model) and issubclass(model, BaseModel)):
+                raise PluginError(
+                    f"command {item.name!r}: its {role} model is {model!r}, not a pydantic model",
+                    "give it a subclass of pydantic.BaseModel",
+                )
+    if not (isinstance(family.events, Mapping) and all(isinstance(name, str) for name in family.events)):
+        raise PluginError(
+            f"family {family.name!r} lists its events as {family.events!r}",
+            "map each event to its scope: events={'lamp.changed': 'operator.read'}",
+        )
+
+
+class _Finder(ExtensionManager[Any]):
+    """stevedore's loading and isolation over what is installed now.
+
+    stevedore's own list comes from a cache on disk that tells two states of an environment
+    apart by modification times rounded to minutes, and that forgets which distribution an
+    entry point is from. A family must show as soon as pip is done, and its cure names the
+    package, so the list is read anew; it costs a few milliseconds once per process.
+    """
+
+    def list_entry_points(self) -> list[EntryPoint]:
+        """The group's entry points, each with its distribution."""
+        return list(entry_points(group=self.namespace))
+
+    def _load_one_plugin(self, ep: EntryPoint, *options: Any, **more: Any) -> Any:
+        try:
+            return super()._load_one_plugin(ep, *options, **more)
+        except (AssertionError, SystemExit) as error:
+            # stevedore lets these through, and they would take the gateway down.
+            raise _import_fault(_dist_name(ep), error) from error
 
 
 def discover() -> list[Candidate]:
@@ -208,7 +266,7 @@ def discover() -> list[Candidate]:
     def on_failure(_manager: Any, entry_point: EntryPoint, error: BaseException) -> None:
         found.append(_candidate(entry_point, error=error))
 
-    manager = ExtensionManager(ENTRY_POINT_GROUP, on_load_failure_callback=on_failure)
+    manager = _Finder(ENTRY_POINT_GROUP, on_load_failure_callback=on_failure)
     found.extend(_candidate(item.entry_point, plugin=item.plugin) for item in manager)
     return found
 
@@ -216,9 +274,12 @@ def discover() -> list[Candidate]:
 def _candidate(
     entry_point: EntryPoint, *, plugin: Any = None, error: BaseException | None = None
 ) -> Candidate:
-    dist = entry_point.dist
-    name, version = (dist.name, dist.version) if dist else (entry_point.value, "unknown")
-    return Candidate(entry_point.name, name, version, plugin, error)
+    version = entry_point.dist.version if entry_point.dist else "unknown"
+    return Candidate(entry_point.name, _dist_name(entry_point), version, plugin, error)
+
+
+def _dist_name(entry_point: EntryPoint) -> str:
+    return entry_point.dist.name if entry_point.dist else entry_point.value
 
 
 def load_plugins() -> Plugins:

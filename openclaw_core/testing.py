@@ -26,8 +26,9 @@ from openclaw_core.config import GatewayConfig, Settings, load_settings
 from openclaw_core.gateway.server import GatewayServer
 from openclaw_core.hookspecs import hookimpl
 from openclaw_core.plugins import Candidate, Plugins
+from openclaw_core.services.runtime import wall_clock_ms
 
-__all__ = ["FakeDevice", "TestGateway", "Wire", "plugins_of"]
+__all__ = ["FakeClock", "FakeDevice", "TestGateway", "Wire", "plugins_of"]
 
 PATIENCE_SECONDS = 10.0
 TOKEN = "test-token-0123456789"  # noqa: S105 — of a gateway that lives for one test
@@ -221,14 +222,21 @@ class TestGateway:
         directory: for its state.
         plugins: the families it serves; none by default.
         overrides: dotted keys below `gateway`, as of `load_settings`.
+        now_ms: its clock, Unix ms; a `FakeClock` lets a test wait minutes in no time.
     """
 
     __test__ = False  # not a test case, whatever pytest thinks of its name
 
     def __init__(
-        self, directory: Path, plugins: Plugins | None = None, overrides: dict[str, Any] | None = None
+        self,
+        directory: Path,
+        plugins: Plugins | None = None,
+        overrides: dict[str, Any] | None = None,
+        *,
+        now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._directory = directory
+        self._now_ms = now_ms
         self._plugins = plugins if plugins is not None else Plugins()
         self._overrides = {"port": 0, "auth.token": TOKEN, **(overrides or {})}
         self._stack = AsyncExitStack()
@@ -237,7 +245,7 @@ class TestGateway:
 
     async def __aenter__(self) -> Self:
         self.settings = load_settings(self._directory, self._overrides)
-        self.server = GatewayServer(self.settings, self._plugins)
+        self.server = GatewayServer(self.settings, self._plugins, now_ms=self._now_ms)
         await self.server.start()
         self._stack.push_async_callback(self.server.stop)
         return self
@@ -289,6 +297,20 @@ class TestGateway:
             for row in (await operator.call("node.pair.list"))["pending"]:
                 if row["nodeId"] == node_id:
                     await operator.call("node.pair.approve", {"requestId": row["requestId"]})
+
+
+class FakeClock:
+    """A clock that stands still until told otherwise; called, it gives Unix ms."""
+
+    def __init__(self) -> None:
+        self._now = wall_clock_ms()
+
+    def __call__(self) -> int:
+        return self._now
+
+    def advance(self, ms: int) -> None:
+        """Let this many milliseconds pass."""
+        self._now += ms
 
 
 def plugins_of(*families: Family, extra: Iterable[object] = ()) -> Plugins:

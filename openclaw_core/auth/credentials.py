@@ -166,22 +166,22 @@ _FAILURES: dict[str, tuple[str, str, str]] = {
     "tailscale_user_missing": (
         "AUTH_TAILSCALE_IDENTITY_MISSING",
         _REVIEW,
-        "tailscale identity missing (come through Tailscale Serve)",
+        "the request names no Tailscale user (come through Tailscale Serve)",
     ),
     "tailscale_proxy_missing": (
         "AUTH_TAILSCALE_PROXY_MISSING",
         _REVIEW,
-        "tailscale proxy headers missing (come through Tailscale Serve)",
+        "the request did not pass Tailscale Serve (use its address)",
     ),
     "tailscale_whois_failed": (
         "AUTH_TAILSCALE_WHOIS_FAILED",
         _REVIEW,
-        "tailscale identity check failed (is tailscaled up on the gateway?)",
+        "the gateway could not ask tailscaled who this is (is it running?)",
     ),
     "tailscale_user_mismatch": (
         "AUTH_TAILSCALE_IDENTITY_MISMATCH",
         _REVIEW,
-        "tailscale identity mismatch (the header names another user)",
+        "the Tailscale user named is not the one tailscaled knows at this address",
     ),
 }
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from openclaw_core.auth import scopes as rights
+from openclaw_core.auth.platforms import labelled_platform
 from openclaw_core.auth.signing import normalize
 from openclaw_core.errors import InvalidRequestError, NotPairedError, RpcError
 from openclaw_core.protocol.limits import CLOSE_REASON_BYTES
@@ -98,7 +98,6 @@ def judge(asked: Asked, approved: Approved | None) -> PairingReason | None:
 
 _ALIASES = {"darwin": "macos", "win32": "windows"}
 _USUAL_FAMILY = {"linux": "linux", "macos": "mac", "windows": "windows"}
-_NATIVE_LABEL = re.compile(r"(ios|ipados|android|macos|watchos) [0-9]+(?:\.[0-9]+){0,2}(?: \(sdk [0-9]+\))?")
 
 
 def compare_metadata(
@@ -118,7 +117,7 @@ def compare_metadata(
     if not before:
         return "refresh" if now or new_family else "same"
     if before != now:
-        return "refresh" if _native_os(before) == _native_os(now) is not None else "changed"
+        return "refresh" if labelled_platform(before) == labelled_platform(now) is not None else "changed"
     return "refresh" if new_family and not old_family else "same"
 
 
@@ -129,13 +128,6 @@ def _platform_of(text: str | None) -> str:
 
 def _family_of(text: str | None, platform: str) -> str:
     return normalize(text or "") or _USUAL_FAMILY.get(platform, "")
-
-
-def _native_os(platform: str) -> str | None:
-    label = _NATIVE_LABEL.fullmatch(platform)
-    if label is None:
-        return None
-    return "ios" if label[1] == "ipados" else label[1]
 
 
 def request_covers(
@@ -272,11 +264,10 @@ def check_device_approver(
         return
     foreign_role = any(role != "operator" for role in roles)
     if foreign_role or not may_manage_device(approver, device_id):
-        why = "role-needs-admin" if foreign_role else "other-device"
-        raise _scope_refusal("device pairing approval denied", rights.ADMIN, why)
+        raise _scope_refusal("device pairing approval denied", rights.ADMIN)
     missing = rights.first_missing(approver.scopes, sorted(scopes))
     if missing is not None:
-        raise _scope_refusal(f"missing scope: {missing}", missing, "scope-not-held")
+        raise _scope_refusal(f"missing scope: {missing}", missing)
 
 
 def check_token_owner(
@@ -324,9 +315,10 @@ def check_surface_approver(approver: Approver, node_id: str, required: Iterable[
     """
     rights.require(approver.scopes, *required)
     if not may_manage_device(approver, node_id):
-        raise _scope_refusal("node pairing approval denied", rights.ADMIN, "other-device")
+        raise _scope_refusal("node pairing approval denied", rights.ADMIN)
 
 
-def _scope_refusal(message: str, missing: str, why: str) -> InvalidRequestError:
-    details = {"code": "MISSING_SCOPE", "missingScope": missing, "requiredScopes": [missing], "reason": why}
+def _scope_refusal(message: str, missing: str) -> InvalidRequestError:
+    # The published schema closes these details; a further field would break strict clients.
+    details = {"code": "MISSING_SCOPE", "missingScope": missing, "requiredScopes": [missing]}
     return InvalidRequestError(message, details)

@@ -7,7 +7,7 @@ import re
 from openclaw_core.auth.signing import normalize
 from openclaw_core.commands import Platform
 
-__all__ = ["KNOWN_CLIENT_IDS", "resolve_platform"]
+__all__ = ["KNOWN_CLIENT_IDS", "labelled_platform", "resolve_platform"]
 
 KNOWN_CLIENT_IDS = frozenset(
     (
@@ -43,13 +43,20 @@ _FAMILIES: dict[Platform, frozenset[str]] = {
 _FAMILY_MAY_BE_EMPTY: frozenset[Platform] = frozenset(("ios", "android"))
 _EXACT: dict[str, Platform] = {name: name for name in _FAMILIES}
 _NODE_HOST_ALIASES: dict[str, Platform] = {"darwin": "macos", "win32": "windows"}
-_VERSION = r" [0-9]+(?:\.[0-9]+){0,2}"
-_LABELS: tuple[tuple[re.Pattern[str], Platform], ...] = (
-    (re.compile(rf"(?:ios|ipados){_VERSION}"), "ios"),
-    (re.compile(rf"watchos{_VERSION}"), "watchos"),
-    (re.compile(rf"macos{_VERSION}"), "macos"),
-    (re.compile(rf"android{_VERSION}(?: \(sdk [0-9]+\))?"), "android"),
-)
+_LABELS: dict[str, Platform] = {
+    "android": "android",
+    "ios": "ios",
+    "ipados": "ios",
+    "macos": "macos",
+    "watchos": "watchos",
+}
+_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*( \(sdk [0-9]+\))?")
+
+
+def labelled_platform(text: str) -> Platform | None:
+    """The platform of a native app's label, e.g. `iOS 18.4.0` or `Android 15`; None for other texts."""
+    name, _, version = normalize(text).partition(" ")
+    return _LABELS.get(name) if _VERSION.fullmatch(version) else None
 
 
 def resolve_platform(platform: str, device_family: str | None, client_id: str | None) -> Platform:
@@ -68,7 +75,7 @@ def resolve_platform(platform: str, device_family: str | None, client_id: str | 
     exact = _EXACT.get(text) or (_NODE_HOST_ALIASES.get(text) if client_id == "node-host" else None)
     if exact is not None:
         return exact if _fits(exact, family) else "unknown"
-    labelled = next((name for pattern, name in _LABELS if pattern.fullmatch(text)), None)
+    labelled = labelled_platform(text)
     return labelled if labelled is not None and family in _FAMILIES[labelled] else "unknown"
 
 

@@ -35,7 +35,7 @@ def build_app(wanted: str | None = EVERY_GROUP) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_root)
-    app.command("up")(up)
+    app.command("up")(_up)
     for name, text in GROUPS.items():
         loaded = wanted in (name, EVERY_GROUP)
         group = import_module(f"openclaw_core.cli.{name}").app if loaded else typer.Typer()
@@ -71,7 +71,7 @@ def _root(
     pass
 
 
-def up(
+def _up(
     port: Annotated[
         int | None, typer.Option("--port", min=0, max=65_535, help="TCP port; default: the configured one.")
     ] = None,

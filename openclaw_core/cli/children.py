@@ -78,7 +78,7 @@ class Child:
         return await self._process.wait()
 
     async def _pump(self, stream: asyncio.StreamReader, handle: LineHandler) -> None:
-        async for raw in stream:
+        while raw := await _read_line(stream):
             line = raw.decode("utf-8", "replace").rstrip("\n")
             sys.stderr.write(f"{self.label} | {line}\n")
             sys.stderr.flush()
@@ -87,6 +87,14 @@ class Child:
     def _hear_stdout(self, line: str) -> None:
         if self._on_line is not None:
             self._on_line(line)
+
+
+async def _read_line(stream: asyncio.StreamReader) -> bytes:
+    """The next line, b"" at the end; a line beyond the limit is named instead of shown."""
+    try:
+        return await stream.readline()
+    except ValueError:
+        return b"(a line of more than 1 MiB was left out)\n"
 
 
 async def run_once(arguments: list[str], env: Mapping[str, str]) -> tuple[int, str, str]:

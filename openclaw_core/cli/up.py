@@ -66,7 +66,8 @@ class _Up:
         finally:
             for task in (setup, signalled):
                 task.cancel()
-            await asyncio.wait({setup, signalled})
+            # Its failure is told already, or follows from the death that is.
+            await asyncio.gather(setup, signalled, return_exceptions=True)
             for child in reversed(self.children):
                 await child.stop()
 

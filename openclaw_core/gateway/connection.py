@@ -242,23 +242,22 @@ class Connection(WebSocket):
         request_id, method, raw = request
         try:
             answer = self._gateway.router.dispatch(self, request_id, method, raw)
+            if answer is DEFERRED:
+                return
+            # Most answers are plain objects; asked first, as `isawaitable` is slow.
+            if type(answer) is dict or not inspect.isawaitable(answer):
+                self._send_result(request_id, answer)
+            else:
+                self._gateway.spawn(self._answer_later(request_id, method, answer))
         except Exception as error:
             self._fail(request_id, method, error)
-            return
-        if answer is DEFERRED:
-            return
-        if inspect.isawaitable(answer):
-            self._gateway.spawn(self._answer_later(request_id, method, answer))
-        else:
-            self._send_result(request_id, answer)
 
     async def _answer_later(self, request_id: str, method: str, answer: Awaitable[Any]) -> None:
         try:
-            payload = await answer
+            # Encoded inside: what a family's method returns may not be JSON data.
+            self._send_result(request_id, await answer)
         except Exception as error:
             self._fail(request_id, method, error)
-            return
-        self._send_result(request_id, payload)
 
     def _answer_invalid_frame(self, frame: Any) -> None:
         try:

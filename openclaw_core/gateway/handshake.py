@@ -123,7 +123,7 @@ class Handshake:
             await self._refuse(peer, params, role, "bootstrap_token_invalid", True)
         offer = device_token_offer(auth)
         if offer is None:
-            await self._refuse(peer, params, role, verdict.reason, False, device_proven=True)
+            await self._refuse(peer, params, role, verdict.reason, verdict.wrong, device_proven=True)
         row = self._runtime.tokens.verify(offer.token, key.device_id, role)
         if row is None:
             reason = "device_token_mismatch" if offer.explicit else verdict.reason

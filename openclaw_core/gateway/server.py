@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import structlog
@@ -33,7 +33,7 @@ from openclaw_core.gateway.websocket import Outbox
 from openclaw_core.plugins import Plugins, load_plugins
 from openclaw_core.protocol.limits import CLOSE_INVALIDATED
 from openclaw_core.services.nodes import LiveNode
-from openclaw_core.services.runtime import Runtime
+from openclaw_core.services.runtime import Runtime, wall_clock_ms
 from openclaw_core.store.sql import SqlStore
 
 __all__ = ["Gateway", "GatewayServer", "run_gateway"]
@@ -154,14 +154,22 @@ class GatewayServer:
 
     Args:
         plugins: the families to serve; every installed one by default.
+        now_ms: the clock of every decision, Unix ms; timers run on the event loop's own.
 
     Attributes:
         port: the port in use, also when 0 was asked for.
     """
 
-    def __init__(self, settings: Settings, plugins: Plugins | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        plugins: Plugins | None = None,
+        *,
+        now_ms: Callable[[], int] = wall_clock_ms,
+    ) -> None:
         self._settings = settings
         self._plugins = plugins
+        self._now_ms = now_ms
         self._stack = contextlib.AsyncExitStack()
         self.port = 0
         self.gateway: Gateway
@@ -191,7 +199,7 @@ class GatewayServer:
         await store.start()
         self._stack.push_async_callback(store.close)
         plugins = self._plugins if self._plugins is not None else load_plugins()
-        runtime = Runtime(settings, store, plugins, version=__version__)
+        runtime = Runtime(settings, store, plugins, version=__version__, now_ms=self._now_ms)
         await runtime.load()
         self.gateway = Gateway(runtime)
         server = _Uvicorn(

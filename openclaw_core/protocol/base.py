@@ -60,8 +60,9 @@ def _refuse_null(value: Any) -> Any:
 
 
 def _whole_number(value: Any) -> Any:
-    # JSON has one number type: 3.0 is the integer 3, as in the published schema.
-    if isinstance(value, float) and value.is_integer():
+    # JSON has one number type: 3.0 is the integer 3, as in the published schema. What 64 bits
+    # cannot hold stays a float and is refused: it could not be encoded again.
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
         return int(value)
     return value
 

@@ -23,6 +23,8 @@ HEALTH_INTERVAL_MS: Final = 60_000
 SIGNATURE_SKEW_MS: Final = 120_000
 PAIR_REQUEST_TTL_MS: Final = 300_000
 DEFAULT_INVOKE_TIMEOUT_MS: Final = 30_000
+MAX_INVOKE_TIMEOUT_MS: Final = 2**31 - 1
+"""The longest timer that every peer's runtime can set; a larger budget means this one."""
 READINESS_RETRY_MS: Final = (100, 250, 500, 1_000)
 MAX_NAME_CHARS: Final = 64
 

@@ -21,7 +21,7 @@ from openclaw_core.commands import Command
 from openclaw_core.errors import InvalidRequestError, RpcError
 from openclaw_core.hookspecs import Caller, Invocation
 from openclaw_core.plugins import Plugins
-from openclaw_core.protocol.limits import DEFAULT_INVOKE_TIMEOUT_MS, READINESS_RETRY_MS
+from openclaw_core.protocol import limits
 from openclaw_core.protocol.nodes import NodeInvokeParams, NodeInvokeResultParams
 from openclaw_core.protocol.problems import describe_problems
 from openclaw_core.services import outcomes
@@ -61,6 +61,7 @@ class Flight:
         "invocation",
         "link",
         "node_id",
+        "pause",
         "reply",
         "route",
         "timer",
@@ -77,6 +78,7 @@ class Flight:
         self.id = ""
         self.deadline: float | None = None
         self.timer: asyncio.TimerHandle | None = None
+        self.pause: asyncio.TimerHandle | None = None  # until the next readiness retry
         self.fields: dict[str, Any] = {}
 
 
@@ -122,17 +124,19 @@ class Invokes:
             data = params.params if sent_params else _ABSENT
             invocation = Invocation(params.node_id, params.command, _object(data), caller)
             data = self._check_params(invocation, route, data)
+            timeout = params.timeout_ms if params.timeout_ms is not None else route.timeout_ms
+            timeout = min(timeout, limits.MAX_INVOKE_TIMEOUT_MS)
+            fields = _event_fields(params, data, timeout)
         except Exception as error:
             refusal = outcomes.expected(error, params.command)
             self._note(caller, params.node_id, params.command, "refused", refusal)
             reply(refusal)
             return
         flight = Flight(invocation, route, node.link, reply)
-        timeout = params.timeout_ms if params.timeout_ms is not None else route.timeout_ms
+        flight.fields = fields
         if timeout:
             flight.deadline = self._loop.time() + timeout / 1000
             flight.timer = self._loop.call_later(timeout / 1000, self._time_out, flight)
-        flight.fields = _event_fields(params, data, timeout)
         self._send(flight)
 
     async def call(self, caller: Caller, params: NodeInvokeParams, *, family: str | None = None) -> Any:
@@ -163,7 +167,7 @@ class Invokes:
         if params.node_id != node_id:
             raise InvalidRequestError("nodeId mismatch", {"nodeId": params.node_id})
         flight = self._flights.get(params.id)
-        if flight is None or flight.link is not link:
+        if flight is None or flight.link is not link or flight.pause is not None:
             return {"ok": True, "ignored": True}
         del self._flights[params.id]
         if params.ok:
@@ -218,7 +222,7 @@ class Invokes:
         command = self._plugins.table.get(name)
         if command is None:
             # Not cached: a caller can invent names without end.
-            return Route(None, None, None, None, False, DEFAULT_INVOKE_TIMEOUT_MS)
+            return Route(None, None, None, None, False, limits.DEFAULT_INVOKE_TIMEOUT_MS)
         route = Route(
             command,
             self._plugins.table.owner(name),
@@ -278,20 +282,20 @@ class Invokes:
     def _retry(self, flight: Flight, params: NodeInvokeResultParams) -> bool:
         """Deliver again after NODE_NOT_READY, with a new id, inside the budget."""
         code = params.error.code if params.error is not None else None
-        if code != "NODE_NOT_READY" or flight.attempt >= len(READINESS_RETRY_MS):
+        if code != "NODE_NOT_READY" or flight.attempt >= len(limits.READINESS_RETRY_MS):
             return False
-        pause = READINESS_RETRY_MS[flight.attempt] / 1000
+        pause = limits.READINESS_RETRY_MS[flight.attempt] / 1000
         if flight.deadline is not None and self._loop.time() + pause >= flight.deadline:
             return False
         flight.attempt += 1
         # Kept under its old id while it waits, so that a lost socket or the deadline finds it.
         self._flights[flight.id] = flight
-        self._loop.call_later(pause, self._redeliver, flight, flight.id)
+        flight.pause = self._loop.call_later(pause, self._redeliver, flight)
         return True
 
-    def _redeliver(self, flight: Flight, old_id: str) -> None:
-        if self._flights.pop(old_id, None) is not flight:
-            return
+    def _redeliver(self, flight: Flight) -> None:
+        del self._flights[flight.id]
+        flight.pause = None
         if flight.deadline is not None:
             left = flight.deadline - self._loop.time()
             flight.fields["timeoutMs"] = max(1, int(left * 1000 + 0.999))
@@ -311,14 +315,15 @@ class Invokes:
     def _succeed(self, flight: Flight, params: NodeInvokeResultParams) -> None:
         try:
             payload = self._check_result(flight, params)
+            answer: dict[str, Any] = {"ok": True, "nodeId": flight.node_id, "command": flight.command}
+            if payload is not _ABSENT:
+                answer["payload"] = payload
+            answer["payloadJSON"] = params.payload_json
+            encoded = orjson.dumps(answer)
         except Exception as error:
             self._finish(flight, outcomes.expected(error, flight.command))
             return
-        answer: dict[str, Any] = {"ok": True, "nodeId": flight.node_id, "command": flight.command}
-        if payload is not _ABSENT:
-            answer["payload"] = payload
-        answer["payloadJSON"] = params.payload_json
-        self._finish(flight, orjson.dumps(answer))
+        self._finish(flight, encoded)
 
     def _check_result(self, flight: Flight, params: NodeInvokeResultParams) -> Any:
         """The payload to answer with; text that was only checked passes through as it came."""
@@ -345,8 +350,9 @@ class Invokes:
         return payload
 
     def _finish(self, flight: Flight, answer: bytes | RpcError) -> None:
-        if flight.timer is not None:
-            flight.timer.cancel()
+        for timer in (flight.timer, flight.pause):
+            if timer is not None:
+                timer.cancel()
         invocation = flight.invocation
         error = answer if isinstance(answer, RpcError) else None
         self._note(invocation.caller, flight.node_id, flight.command, "failed" if error else "ok", error)
@@ -372,12 +378,21 @@ def _object(data: Any) -> Any:
     return {} if data is _ABSENT or data is None else data
 
 
+def _encode(data: Any, params: NodeInvokeParams) -> str:
+    try:
+        return orjson.dumps(data).decode()
+    except TypeError as error:
+        if data is not params.params:
+            raise  # a hook's own params, not the caller's
+        raise InvalidRequestError(f"invalid {params.command} params: {error}") from None
+
+
 def _event_fields(params: NodeInvokeParams, data: Any, timeout: int) -> dict[str, Any]:
     """The part of the event that readiness retries repeat (11.2)."""
     fields: dict[str, Any] = {"timeoutMs": timeout, "idempotencyKey": params.idempotency_key}
     if data is not _ABSENT:
         # Absent, not null, when the caller sent none: the published schema wants a string.
-        fields["paramsJSON"] = orjson.dumps(data).decode()
+        fields["paramsJSON"] = _encode(data, params)
     if params.session_key is not None:
         fields["sessionKey"] = params.session_key
     return fields

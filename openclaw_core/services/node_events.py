@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from openclaw_core.errors import RpcError
+from openclaw_core.errors import InvalidRequestError, RpcError
 from openclaw_core.plugins import Plugins
 from openclaw_core.protocol.nodes import (
     HostStats,
@@ -73,12 +73,20 @@ class NodeEvents:
         return outcomes.awaiting_approval(node.node_id, request.request_id if request else None)
 
     def update_tools(self, node: LiveNode, params: NodePluginToolsUpdateParams) -> dict[str, Any]:
-        """`node.pluginTools.update`: tools whose command is not effective are held back."""
+        """`node.pluginTools.update`: tools whose command is not effective are held back.
+
+        Raises:
+            InvalidRequestError: a tool's parameters nest too deep to be handed on.
+        """
         kept = [
             {"parameters": _OPEN_PARAMETERS, **tool.to_wire()}
             for tool in params.tools
             if tool.command is None or tool.command in node.commands
         ]
+        try:
+            orjson.dumps(kept)
+        except TypeError as error:  # nested too deep: every node.list would stumble over it
+            raise InvalidRequestError(f"invalid node.pluginTools.update params: {error}") from None
         node.plugin_tools = kept
         return {"nodeId": node.node_id, "tools": kept}
 

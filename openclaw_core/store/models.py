@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from sqlalchemy import JSON, BigInteger, Integer, MetaData, Text
 from sqlalchemy import inspect as inspect_model
-from sqlalchemy.orm import registry
+from sqlalchemy.orm import configure_mappers, registry
 from sqlmodel import Field, SQLModel
 
 __all__ = [
@@ -183,3 +183,7 @@ class AuditEvent(Row, table=True):
     actor: str
     subject: str | None = None
     details: str | None = Field(default=None, sa_type=Text)  # a JSON object as text
+
+
+# `from_values` skips the constructor, which would do this at the first row.
+configure_mappers()

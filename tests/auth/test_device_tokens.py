@@ -34,7 +34,7 @@ def test_form_and_key(identity, key):
     assert (key == KEY) == (token == derive_token(KEY, *identity))
 
 
-@given(st.integers(0, 50), st.integers(0, 50), st.booleans())
+@given(st.integers(0, 3), st.integers(0, 3), st.booleans())
 def test_a_generation_is_matched_and_grace_reaches_one_back(issued, current, grace):
     token = derive_token(KEY, "device", "node", issued)
     expected = issued == current or (grace and issued == current - 1)

@@ -45,11 +45,15 @@ async def start(tmp_path: Path) -> AsyncIterator[MakeGateway]:
     async with AsyncExitStack() as stack:
 
         async def make(
-            overrides: dict[str, Any] | None = None, *, directory: Path | None = None, extra: Any = ()
+            overrides: dict[str, Any] | None = None,
+            *,
+            directory: Path | None = None,
+            extra: Any = (),
+            **options: Any,
         ) -> TestGateway:
             plugins = plugins_of(DEMO, extra=extra)
             return await stack.enter_async_context(
-                TestGateway(directory or tmp_path / "state", plugins, overrides)
+                TestGateway(directory or tmp_path / "state", plugins, overrides, **options)
             )
 
         yield make

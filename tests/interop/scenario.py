@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .hand_node import HandNode, RefusedError
+from .hand_clients import HandNode, RefusedError
 from .peers import Answer, Cli
 from .printed import comparable
 

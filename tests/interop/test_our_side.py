@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from .hand_node import HandNode, RefusedError
+from .hand_clients import HandNode, RefusedError
 from .peers import Cli, OurNodeHost, RealGateway, our_cli
 from .process import free_port
 from .scenario import EXPLICIT_PAIRING, SEED
 from .watch import device_request, node_row, returned, sees_node, surface_request
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(300), pytest.mark.usefixtures("peers")]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(300, func_only=True), pytest.mark.usefixtures("peers")]
 
 TOKEN = "interop-token-0123456789"
 

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from .edges import complete, edges
 from .generation import valid
 from .mutations import mutated
 from .supersets import DIFFERENCES, MODELS, relaxed
@@ -94,6 +95,19 @@ def test_what_is_near_it_is_judged_alike(name: str) -> None:
         assert (problem is None) == schema_accepts(name, value), problem or f"our model accepts {value!r}"
 
     check()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_limit_is_drawn_at_the_same_point(name: str) -> None:
+    """Systematic where the generated instances are random: both sides of every limit."""
+    schema = relaxed_definitions()[name]
+    assert schema_accepts(name, complete(schema))
+    wrong = []
+    for value in edges(schema):
+        problem = refusal(name, value)
+        if (problem is None) != schema_accepts(name, value):
+            wrong.append((problem, value))
+    assert wrong == []
 
 
 def test_every_difference_is_still_one() -> None:

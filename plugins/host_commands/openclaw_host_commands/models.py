@@ -203,6 +203,8 @@ class RunResult(Result):
 class WhichParams(Params):
     """`system.which`: names to look up (18.8)."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"bins": ["python3"]}]})
+
     bins: Annotated[list[str], BeforeValidator(_bins)] = Field(default=None, validate_default=True)
 
 

@@ -91,6 +91,11 @@ def test_a_name_counts_only_through_path(tools: Path) -> None:
     assert covers(rule, ["good"], program(tools / "bin/good", env))
     shutil.copy(tools / "bin/good", tools / "evil/good")
     assert not covers(rule, ["good"], program(tools / "evil/good", env))
+    (tools / "bin/good").unlink()
+    (tools / "bin/good").symlink_to(tools / "evil/bad")
+    assert not covers(rule, ["good"], program("good", env))
+    assert not covers(Rule("good", None, f"{tools}/bin/good"), ["good"], program("good", env))
+    assert covers(Rule("good", None, f"{tools}/evil/bad"), ["good"], program("good", env))
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def _matches_both(rule: Rule, program: Executable) -> bool:
         return pattern is not None and all(pattern.fullmatch(path) for path in (program.path, program.real))
     if "/" not in rule.pattern:
         found = program.by_name and program.name == rule.pattern
-        return found and True
+        return found and program.real == (rule.real or program.path)
     path = os.path.expanduser(rule.pattern)
     if not os.path.isabs(path) or path != os.path.normpath(path):
         return False

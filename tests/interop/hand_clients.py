@@ -1,0 +1,150 @@
+"""A node and an operator written by hand from the protocol text alone; they share no code with this project.
+
+Small and quick to start, so that the same scripted scenario can run against several gateways, with the
+same device identity on each and therefore the same ids in what they print.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from base64 import urlsafe_b64encode
+from contextlib import ExitStack
+from queue import Empty, Queue
+from typing import Any, Self
+
+from nacl.signing import SigningKey
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+__all__ = ["CAPS", "COMMANDS", "HandNode", "HandOperator", "RefusedError"]
+
+Json = dict[str, Any]
+
+CAPS = ["system"]
+COMMANDS = ["system.run", "system.run.prepare", "system.which"]
+ANSWERS: dict[str, Json] = {"system.which": {"bins": {"sh": "/bin/sh"}}}
+PLATFORM = {"version": "0.0.1", "platform": "linux", "deviceFamily": "Linux"}
+NODE = {"id": "node-host", "mode": "node", "displayName": "Hand Node", **PLATFORM}
+OPERATOR = {"id": "cli", "mode": "cli", **PLATFORM}
+SCOPES = ["operator.admin", "operator.read", "operator.write", "operator.pairing", "operator.approvals"]
+
+
+class RefusedError(Exception):
+    """The gateway answered `connect` with an error; `error` is the error object of the frame."""
+
+    def __init__(self, error: Json) -> None:
+        super().__init__(error.get("message"))
+        self.error = error
+
+
+def unpadded(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+class HandClient:
+    """One connection at a time: shakes hands, reads in the background, notices its end."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self.url = f"ws://127.0.0.1:{port}"
+        self.token = token
+        self._ended: Queue[int | None] = Queue()
+        self._open = ExitStack()
+        self._thread: threading.Thread | None = None
+
+    def connect(self) -> Json:
+        """Shake hands and serve in the background; the hello-ok payload. Raises RefusedError."""
+        self.leave()
+        opening = connect(self.url, compression=None, max_size=None, open_timeout=20, proxy=None)
+        socket = self._open.enter_context(opening)
+        challenge = json.loads(socket.recv(timeout=20))["payload"]
+        params = {"minProtocol": 4, "maxProtocol": 4, "auth": {"token": self.token}, **self.params(challenge)}
+        socket.send(json.dumps({"type": "req", "id": "1", "method": "connect", "params": params}))
+        answer = json.loads(socket.recv(timeout=20))
+        if not answer["ok"]:
+            self.leave()
+            raise RefusedError(answer["error"])
+        self._ended = Queue()
+        self._thread = threading.Thread(target=self._serve, args=(socket, self._ended), daemon=True)
+        self._thread.start()
+        return dict(answer["payload"])
+
+    def params(self, challenge: Json) -> Json:
+        """Who this client is: its part of the `connect` params."""
+        raise LookupError(f"{type(self).__name__} does not say who it is")
+
+    def take(self, socket: ClientConnection, frame: Json) -> None:
+        """Act on one frame; by default there is nothing to do."""
+
+    def _serve(self, socket: ClientConnection, ended: Queue[int | None]) -> None:
+        try:
+            for message in socket:
+                self.take(socket, json.loads(message))
+        except ConnectionClosed:
+            pass  # the code is what a test looks at
+        ended.put(socket.close_code)
+
+    def closed(self, within_s: float = 10) -> int | None:
+        """Wait until the gateway closed the connection; the close code."""
+        try:
+            return self._ended.get(timeout=within_s)
+        except Empty:
+            raise AssertionError(f"the gateway did not close {self.url} within {within_s} s") from None
+
+    def leave(self) -> None:
+        """Close the connection, if there is one."""
+        self._open.close()
+        if self._thread is not None:
+            self._thread.join(10)
+            self._thread = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
+
+class HandOperator(HandClient):
+    """An operator with every scope that says nothing and hears every broadcast."""
+
+    def params(self, challenge: Json) -> Json:
+        return {"client": OPERATOR, "role": "operator", "scopes": SCOPES, "caps": []}
+
+
+class HandNode(HandClient):
+    """One device identity (from a 32-byte seed) that answers invokes."""
+
+    def __init__(self, port: int, token: str, seed: bytes) -> None:
+        super().__init__(port, token)
+        self.key = SigningKey(seed)
+        self.public = bytes(self.key.verify_key)
+        self.id = hashlib.sha256(self.public).hexdigest()
+        self.invokes: list[Json] = []
+
+    def params(self, challenge: Json) -> Json:
+        signed_at, nonce = challenge["ts"], challenge["nonce"]
+        fields = ["v3", self.id, NODE["id"], NODE["mode"], "node", "", str(signed_at), self.token, nonce]
+        fields += [NODE["platform"], NODE["deviceFamily"].lower()]
+        signature = self.key.sign("|".join(fields).encode()).signature
+        device = {
+            "id": self.id, "publicKey": unpadded(self.public), "signature": unpadded(signature),
+            "signedAt": signed_at, "nonce": nonce,
+        }  # fmt: skip
+        surface = {"caps": CAPS, "commands": COMMANDS, "pathEnv": "/usr/bin:/bin"}
+        return {"client": NODE, "role": "node", "scopes": [], "device": device, **surface}
+
+    def take(self, socket: ClientConnection, frame: Json) -> None:
+        """Answer an invoke; other frames need no answer."""
+        if frame.get("event") != "node.invoke.request":
+            return
+        invoke = frame["payload"]
+        self.invokes.append(invoke)
+        known = ANSWERS.get(invoke["command"])
+        outcome: Json = {"ok": True, "payloadJSON": json.dumps(known)} if known else {
+            "ok": False, "error": {"code": "UNAVAILABLE", "message": "command not supported"},
+        }  # fmt: skip
+        params = {"id": invoke["id"], "nodeId": invoke["nodeId"], **outcome}
+        answer = {"type": "req", "id": f"r{len(self.invokes)}", "method": "node.invoke.result"}
+        socket.send(json.dumps(answer | {"params": params}))
