@@ -101,6 +101,6 @@ class Router:
 
 def _validate(name: str, model: type[BaseModel], raw: Any) -> Any:
     try:
-        return model.__pydantic_validator__.validate_python({} if raw is None else raw)
+        return model.model_validate({} if raw is None else raw)
     except ValidationError as error:
         raise InvalidRequestError(f"invalid {name} params: {describe_problems(error)}") from None

@@ -341,7 +341,7 @@ class Invokes:
         if route.command is None:
             return payload
         try:
-            route.command.result.__pydantic_validator__.validate_python(data if data is not None else {})
+            _read(route.command.result, data if data is not None else {})
         except ValidationError as error:
             raise outcomes.bad_result(flight.node_id, flight.command, describe_problems(error)) from None
         if route.validate_result is not None:
@@ -365,9 +365,14 @@ class Invokes:
         self._audit.note("invoke", actor_of(caller), node_id, outcome, **details)
 
 
+def _read(model: type[BaseModel], data: Any) -> None:
+    """Check wire data; a model's Python names are not names on the wire."""
+    model.__pydantic_validator__.validate_python(data, by_alias=True, by_name=False)
+
+
 def _validate(model: type[BaseModel], data: Any, command: str) -> None:
     try:
-        model.__pydantic_validator__.validate_python(data)
+        _read(model, data)
     except ValidationError as error:
         raise InvalidRequestError(
             f"invalid {command} params: {describe_problems(error)}", {"command": command}

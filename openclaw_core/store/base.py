@@ -142,7 +142,7 @@ class Store(Protocol):
         """
 
     def write_behind(self, *changes: Change) -> None:
-        """Store the changes soon (within about 50 ms) without waiting; never blocks, never raises.
+        """Store the changes soon (within about 250 ms) without waiting; never blocks, never raises.
 
         Order is kept, among these and before any later `write`. A crash may lose what is still
         waiting; `close` does not. A failure is logged and counted in `failed`, and so are

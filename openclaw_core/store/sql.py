@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
 
-_BEHIND_SECONDS = 0.05
+_BEHIND_SECONDS = 0.25
 # A full multi-row INSERT of audit rows; waiting longer would save nothing.
 _BEHIND_COUNT = 1024
 # Past this many times the limit a database that stands still would eat the memory.

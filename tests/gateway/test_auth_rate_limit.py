@@ -91,8 +91,8 @@ async def test_a_success_forgets_earlier_failures(start):
 
 async def test_a_missing_credential_is_no_failed_one(start):
     gateway = await start(STRICT, now_ms=FakeClock())
-    await fail(gateway, None, times=5)
-    await fail(gateway, {}, FakeDevice(), times=5)
+    await fail(gateway, {}, times=5)
+    await fail(gateway, {"token": ""}, FakeDevice(), times=5)
     assert await gateway.operator()
 
 

@@ -25,7 +25,7 @@ def proof(wire, params=None, **changes):
     signed_at = changes.pop("signed_at", wire.challenged_at)
     nonce = changes.pop("signed_nonce", wire.nonce)
     device = DEVICE.prove(params, nonce, signed_at, version=changes.pop("version", "v3"))
-    return {**params, "device": {**device, **changes}}
+    return {**params, "device": {**device, "nonce": wire.nonce, **changes}}
 
 
 def signed_then(**changes):
