@@ -55,7 +55,7 @@ def failure(response: dict[str, Any]) -> tuple[str, str, Any, Any]:
     return error["code"], error["message"], error.get("details"), error.get("retryable")
 
 
-def made_here(code: str, message: str, *, dispatched: bool = True, **more: Any) -> dict[str, Any]:
+def made_here(code: str, message: str, /, *, dispatched: bool = True, **more: Any) -> dict[str, Any]:
     """The details of a failure that the gateway made (11.4)."""
     return {"nodeError": {"code": code, "message": message}, "nodeCommandDispatched": dispatched, **more}
 

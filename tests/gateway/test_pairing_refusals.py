@@ -98,10 +98,13 @@ async def test_role_upgrade_to_node_even_where_local_clients_are_approved(start)
 
 @pytest.mark.parametrize("overrides", [{}, BY_HAND])
 async def test_role_upgrade_after_revocation(start, overrides):
-    gateway, device = await start(), FakeDevice()
-    await gateway.node(device=device)
+    gateway, device = await start(overrides), FakeDevice()
+    if overrides:
+        await pair(gateway, node_params(), device)
+    node, _ = await gateway.node(device=device)
     operator = await gateway.operator()
     await operator.call("device.token.revoke", {"deviceId": device.device_id, "role": "node"})
+    assert await node.closed() == (4001, "device token revoked")
     await assert_waits(
         gateway, node_params(), device, "role-upgrade", approvedRoles=["node"], approvedScopes=[]
     )
