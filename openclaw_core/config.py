@@ -64,6 +64,12 @@ class RemoteConfig(Section):
     tls_fingerprint: str | None = None
 
 
+class TlsConfig(Section):
+    """`gateway.tls`: read only to refuse what would silently be plain text."""
+
+    enabled: bool = False
+
+
 class ControlUiConfig(Section):
     """`gateway.controlUi`: which browser origins may connect."""
 
@@ -112,6 +118,7 @@ class GatewayConfig(Section):
     auth: AuthConfig = AuthConfig()
     remote: RemoteConfig = RemoteConfig()
     control_ui: ControlUiConfig = ControlUiConfig()
+    tls: TlsConfig = TlsConfig()
     nodes: NodesConfig = NodesConfig()
     trusted_proxies: tuple[str, ...] = ()
     handshake_timeout_ms: Annotated[int, Field(ge=1)] = limits.HANDSHAKE_TIMEOUT_MS
@@ -126,7 +133,8 @@ class GatewayConfig(Section):
 
 # Sections of the original below `gateway` that this gateway reads only in part.
 _FOREIGN_SECTION_KEYS: dict[str, frozenset[str]] = {
-    "gateway": _FOREIGN_GATEWAY_KEYS | {"tls"},
+    "gateway": _FOREIGN_GATEWAY_KEYS,
+    "gateway.tls": frozenset(("autoGenerate", "certPath", "keyPath", "caPath")),
     "gateway.auth": frozenset("allowTailscale identityScopes trustedProxy".split()),
     "gateway.remote": frozenset(
         "transport remotePort edgeAuth sshTarget sshIdentity sshHostKeyPolicy enabled".split()

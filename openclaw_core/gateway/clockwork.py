@@ -12,7 +12,7 @@ from openclaw_core.gateway.methods.system import health_snapshot
 from openclaw_core.protocol import limits
 
 if TYPE_CHECKING:
-    from openclaw_core.gateway.server import Gateway
+    from openclaw_core.gateway.gateway import Gateway
 
 __all__ = ["Clockwork"]
 

@@ -32,8 +32,8 @@ from openclaw_core.services.events import encode_event
 from openclaw_core.services.nodes import LiveNode
 
 if TYPE_CHECKING:
+    from openclaw_core.gateway.gateway import Gateway
     from openclaw_core.gateway.handshake import Admission
-    from openclaw_core.gateway.server import Gateway
 
 __all__ = ["Connection"]
 
@@ -184,8 +184,9 @@ class Connection(WebSocket):
         self.device_id = admission.caller.device_id or ""
         self.allow_message_size(limits.MAX_PAYLOAD_BYTES)
         self._state = "open"
-        self.reply(request_id, hello_ok(self._gateway, admission))
-        self._gateway.join(self, node)
+        gateway = self._gateway
+        self.reply(request_id, hello_ok(gateway.runtime, gateway.features_for(admission.role), admission))
+        gateway.join(self, node)
 
     def _refuse(self, request_id: str, error: Exception, params: ConnectParams | None) -> None:
         """Answer a failed connect and close with its message (1.4)."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
 from openclaw_core.auth import scopes
+from openclaw_core.gateway.handshake import Admission
 from openclaw_core.gateway.methods.system import health_snapshot
 from openclaw_core.protocol import limits
-
-if TYPE_CHECKING:
-    from openclaw_core.gateway.handshake import Admission
-    from openclaw_core.gateway.server import Gateway
+from openclaw_core.services.runtime import Runtime
 
 __all__ = ["hello_ok"]
 
@@ -23,9 +22,9 @@ _POLICY = {
 }
 
 
-def hello_ok(gateway: Gateway, admission: Admission) -> bytes:
-    """The encoded payload. Method names are those the role can call; a node sees no presence."""
-    runtime, held = gateway.runtime, admission.caller.scopes
+def hello_ok(runtime: Runtime, features: Mapping[str, Any], admission: Admission) -> bytes:
+    """The encoded payload; `features` are those of the role, and a node sees no presence."""
+    held = admission.caller.scopes
     may_read = admission.role == "operator" and scopes.holds(held, scopes.READ)
     snapshot: dict[str, Any] = {
         "presence": runtime.presence.rows() if may_read else [],
@@ -46,18 +45,18 @@ def hello_ok(gateway: Gateway, admission: Admission) -> bytes:
                 "bootId": runtime.boot_id,
                 "connId": admission.caller.conn_id,
             },
-            "features": gateway.features_for(admission.role),
+            "features": features,
             "snapshot": snapshot,
-            "auth": _auth(gateway, admission),
+            "auth": _auth(runtime, admission),
             "policy": _POLICY,
         }
     )
 
 
-def _auth(gateway: Gateway, admission: Admission) -> dict[str, Any]:
+def _auth(runtime: Runtime, admission: Admission) -> dict[str, Any]:
     # The published schema closes this object without `method`, which the original sends.
     auth: dict[str, Any] = {"role": admission.role, "scopes": sorted(admission.caller.scopes)}
     if admission.token is not None:
-        auth["deviceToken"] = gateway.runtime.tokens.value(admission.token)
+        auth["deviceToken"] = runtime.tokens.value(admission.token)
         auth["issuedAtMs"] = admission.token.rotated_at_ms or admission.token.created_at_ms
     return auth

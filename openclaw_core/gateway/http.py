@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 if TYPE_CHECKING:
-    from openclaw_core.gateway.server import Gateway
+    from openclaw_core.gateway.gateway import Gateway
 
 __all__ = ["build_app"]
 

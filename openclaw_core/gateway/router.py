@@ -4,28 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ValidationError
 
 from openclaw_core.auth import scopes
+from openclaw_core.bus.base import NodeLink
 from openclaw_core.errors import InvalidRequestError
 from openclaw_core.protocol.problems import describe_problems
+from openclaw_core.services.events import Subscriber
 
-if TYPE_CHECKING:
-    from openclaw_core.gateway.connection import Connection
-
-__all__ = ["DEFERRED", "Call", "Handler", "Method", "Router"]
+__all__ = ["DEFERRED", "Call", "Handler", "Method", "Requester", "Router"]
 
 DEFERRED: Any = object()
 """What a handler returns when it will answer through `Call.reply` later."""
+
+
+class Requester(Subscriber, NodeLink, Protocol):
+    """An open connection as its requests see it.
+
+    Attributes:
+        device_id: the proven device, empty for a client without one.
+        alive: False from a ping until its pong.
+    """
+
+    device_id: str
+    alive: bool
+
+    def reply(self, request_id: str, answer: bytes | Exception) -> None:
+        """Send the response: an encoded payload, or an error."""
+
+    def note_unauthorized(self) -> None:
+        """Count a call that the role may not make."""
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+
+    def abort(self) -> None:
+        """Drop the socket."""
 
 
 @dataclass(slots=True)
 class Call:
     """One request: `params` is what the method's model made of it."""
 
-    connection: Connection
+    connection: Requester
     request_id: str
     params: Any
     raw_params: Any
@@ -67,7 +90,7 @@ class Router:
         """The methods a role can call, for hello-ok."""
         return sorted(item.name for item in self._methods.values() if item.role in (role, "any"))
 
-    def dispatch(self, connection: Connection, request_id: str, name: str, raw: Any) -> Any:
+    def dispatch(self, connection: Requester, request_id: str, name: str, raw: Any) -> Any:
         """Run a method up to its first await.
 
         Raises:
@@ -84,7 +107,7 @@ class Router:
         params = None if method.params is None else _validate(name, method.params, raw)
         return method.handler(Call(connection, request_id, params, raw))
 
-    def _refusal(self, connection: Connection, name: str, method: Method | None) -> Exception:
+    def _refusal(self, connection: Requester, name: str, method: Method | None) -> Exception:
         if connection.role == "node":
             if method is None and name.startswith("node."):
                 # An app that is newer than this gateway, not one that oversteps its role.

@@ -9,9 +9,7 @@ import logging
 import signal
 import socket
 import sys
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import structlog
 import uvicorn
@@ -21,116 +19,16 @@ from openclaw_core.config import Settings
 from openclaw_core.errors import ConfigError, OpenClawError
 from openclaw_core.gateway.clockwork import Clockwork
 from openclaw_core.gateway.connection import Connection
-from openclaw_core.gateway.handshake import Handshake
+from openclaw_core.gateway.gateway import Gateway
 from openclaw_core.gateway.http import build_app
 from openclaw_core.gateway.lock import StateLock
-from openclaw_core.gateway.methods.devices import device_methods
-from openclaw_core.gateway.methods.families import family_methods
-from openclaw_core.gateway.methods.nodes import node_methods
-from openclaw_core.gateway.methods.system import system_methods
-from openclaw_core.gateway.router import Router
-from openclaw_core.gateway.websocket import Outbox
 from openclaw_core.plugins import Plugins, load_plugins
-from openclaw_core.protocol.limits import CLOSE_INVALIDATED
-from openclaw_core.services.nodes import LiveNode
 from openclaw_core.services.runtime import Runtime, wall_clock_ms
 from openclaw_core.store.sql import SqlStore
 
-__all__ = ["Gateway", "GatewayServer", "run_gateway"]
+__all__ = ["GatewayServer", "run_gateway"]
 
 _log = structlog.get_logger(__name__)
-
-
-class Gateway:
-    """A runtime with its method table and its live connections.
-
-    Attributes:
-        connections: the authenticated ones.
-    """
-
-    def __init__(self, runtime: Runtime) -> None:
-        self.runtime = runtime
-        self.outbox = Outbox(runtime.loop)
-        self.handshake = Handshake(runtime)
-        self.router = Router(
-            [
-                *family_methods(runtime),
-                *system_methods(runtime),
-                *device_methods(runtime),
-                *node_methods(runtime),
-            ]
-        )
-        self.connections: set[Connection] = set()
-        self._unauthenticated: Counter[str] = Counter()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._features = {role: self._list_features(role) for role in ("operator", "node")}
-
-    def features_for(self, role: str) -> dict[str, list[str]]:
-        """What hello-ok advertises to a role."""
-        return self._features[role]
-
-    def _list_features(self, role: str) -> dict[str, list[str]]:
-        methods = self.router.names_for(role)
-        return {"methods": methods, "events": self.runtime.events.names, "capabilities": []}
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run work that outlives the call, and keep hold of it."""
-        task = self.runtime.loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def count_unauthenticated(self, ip: str) -> bool:
-        """Take one of the address's places for sockets that have not authenticated (1.1)."""
-        limit = self.runtime.settings.environment.max_preauth_connections_per_ip
-        if self._unauthenticated[ip] >= limit:
-            return False
-        self._unauthenticated[ip] += 1
-        return True
-
-    def uncount_unauthenticated(self, ip: str) -> None:
-        """Give the place back."""
-        self._unauthenticated[ip] -= 1
-        if self._unauthenticated[ip] <= 0:
-            del self._unauthenticated[ip]
-
-    def join(self, connection: Connection, node: LiveNode | None) -> None:
-        """A connection got its hello-ok; a node's newer socket takes over from its older one."""
-        runtime = self.runtime
-        self.connections.add(connection)
-        runtime.events.add(connection)
-        if node is None:
-            return
-        replaced = runtime.nodes.attach(node)
-        if replaced is not None:
-            runtime.audit.note("node.replaced", f"device:{node.node_id}", node.node_id)
-            runtime.invokes.disconnected(replaced, replaced=True)
-            replaced.close(CLOSE_INVALIDATED, "replaced by a newer connection of this node")
-        runtime.presence.connected(node)
-        runtime.plugins.notify("openclaw_node_connected", node=runtime.nodes.view(node))
-
-    def leave(self, connection: Connection) -> None:
-        """An authenticated connection is gone."""
-        runtime = self.runtime
-        self.connections.discard(connection)
-        runtime.events.remove(connection)
-        if connection.role != "node":
-            return
-        runtime.invokes.disconnected(connection, replaced=False)
-        node = runtime.nodes.detach(connection.device_id, connection)
-        if node is not None:
-            runtime.pairing.note_disconnect(node.node_id)
-            runtime.presence.disconnected(node)
-            runtime.plugins.notify("openclaw_node_disconnected", node=runtime.nodes.view(node))
-
-    async def stop(self) -> None:
-        """Answer what is in flight, say goodbye, store what waits."""
-        runtime = self.runtime
-        runtime.invokes.close()
-        runtime.presence.close()
-        runtime.events.broadcast("shutdown", {"reason": "gateway stopping"})
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 class _Uvicorn(uvicorn.Server):
@@ -183,16 +81,17 @@ class GatewayServer:
         """
         settings = self._settings
         refuse_exposure(settings)
-        listener = bind_port(settings)
-        self.port = listener.getsockname()[1]
-        self._stack.callback(listener.close)
+        listeners = bind_port(settings)
+        self.port = listeners[0].getsockname()[1]
+        for listener in listeners:
+            self._stack.callback(listener.close)
         try:
-            await self._start(listener)
+            await self._start(listeners)
         except BaseException:
             await self._stack.aclose()
             raise
 
-    async def _start(self, listener: socket.socket) -> None:
+    async def _start(self, listeners: list[socket.socket]) -> None:
         settings = self._settings
         self._stack.enter_context(StateLock(settings.state_dir))
         store = SqlStore(settings.database_url)
@@ -215,7 +114,7 @@ class GatewayServer:
                 timeout_graceful_shutdown=3,
             )
         )
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        serving = asyncio.create_task(server.serve(sockets=listeners))
         self._stack.push_async_callback(self._finish, server, serving)
         await asyncio.wait({serving, asyncio.create_task(server.ready.wait())}, return_when="FIRST_COMPLETED")
         clockwork = Clockwork(self.gateway)
@@ -239,6 +138,11 @@ def refuse_exposure(settings: Settings) -> None:
         ConfigError: names the setting and the cure.
     """
     mode = settings.auth_mode
+    if settings.gateway.tls.enabled:
+        raise ConfigError(
+            "gateway.tls.enabled is true, but this version serves no TLS itself: set it to false and put a "
+            "TLS proxy in front (gateway.trustedProxies), or stay on loopback"
+        )
     if mode == "password" and not settings.gateway.auth.password:
         raise ConfigError(
             "gateway.auth.mode is password but no password is set: pass --password, or set "
@@ -251,26 +155,37 @@ def refuse_exposure(settings: Settings) -> None:
         )
 
 
-def bind_port(settings: Settings) -> socket.socket:
-    """The listening socket.
+def bind_port(settings: Settings) -> list[socket.socket]:
+    """The listening sockets; `loopback` means 127.0.0.1 and, where there is IPv6, ::1 (1.1).
 
     Raises:
         ConfigError: the port is taken or the address is not this host's.
     """
     host, port = settings.bind_host, settings.gateway.port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listeners = [_listen(host, port)]
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another port with --port, "
+            "or stop the program that holds it"
+        ) from None
+    if settings.gateway.bind == "loopback":
+        # A host without IPv6, or another program on ::1 alone, is no reason not to serve.
+        with contextlib.suppress(OSError):
+            listeners.append(_listen("::1", listeners[0].getsockname()[1]))
+    return listeners
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(1024)
         listener.setblocking(False)
-    except OSError as error:
+    except OSError:
         listener.close()
-        raise ConfigError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another port with --port, "
-            "or stop the program that holds it"
-        ) from None
+        raise
     return listener
 
 

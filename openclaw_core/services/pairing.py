@@ -90,12 +90,14 @@ class Pairing:
         request = _new_request(
             knock, None, self._now_ms(), self._now_ms(), asked.device_id in self._registry.devices
         )
-        held = self._registry.pair_requests.get(asked.device_id)
+        settled = self._settled_request(asked)
         entry = self._audit.entry(
             "device.approve", f"rule:{via}", asked.device_id, role=asked.role, scopes=sorted(asked.scopes)
         )
-        removal = [Remove(PairRequest, held.request_id)] if held is not None else []
+        removal = [Remove(PairRequest, settled.request_id)] if settled is not None else []
         await self._registry.commit(*removal, *self._grant(request, via), entry)
+        if settled is not None:
+            self._announce(settled, "approved")
 
     def refresh(self, knock: Knock) -> None:
         """Note a successful connect of a paired device: last seen, version, new OS version."""
@@ -292,6 +294,15 @@ class Pairing:
     def _live_request(self, device_id: str) -> PairRequest | None:
         held = self._registry.pair_requests.get(device_id)
         return held if held is not None and held.expires_at_ms > self._now_ms() else None
+
+    def _settled_request(self, asked: Asked) -> PairRequest | None:
+        """The waiting request that an approval of `asked` leaves nothing to decide about."""
+        held, before = self._registry.pair_requests.get(asked.device_id), self._registry.approved(asked.device_id)
+        if held is None:
+            return None
+        roles = {asked.role, *(before.live_token_roles if before is not None else ())}
+        granted = asked.scopes | (before.scopes if before is not None else frozenset())
+        return held if roles.issuperset(held.roles) and granted.issuperset(held.scopes) else None
 
     def _owner(self, request_id: str) -> str:
         request = self._registry.pair_request(request_id)

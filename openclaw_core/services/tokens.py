@@ -19,6 +19,7 @@ from openclaw_core.store.models import DeviceToken
 __all__ = ["Tokens", "approver_of", "load_token_key"]
 
 _KEY_BYTES = 32
+_FIRST_GENERATIONS = 2**30
 
 
 def load_token_key(path: Path) -> bytes:
@@ -58,8 +59,11 @@ class Tokens:
         """
         now, held = self._now_ms(), self._registry.tokens.get((device_id, role))
         if held is None:
+            # Not from 1: a device that was removed and is paired anew must not get back the
+            # tokens it had before, which may be the reason for its removal.
+            first = secrets.randbelow(_FIRST_GENERATIONS)
             return DeviceToken(
-                device_id=device_id, role=role, scopes=granted, generation=1, created_at_ms=now
+                device_id=device_id, role=role, scopes=granted, generation=first, created_at_ms=now
             )
         if held.revoked_at_ms is None and set(held.scopes) == set(granted):
             return held

@@ -37,9 +37,7 @@ async def fail(gateway, auth, device=None, times=3):
 
 
 async def assert_locked(gateway, params=None, device=None, *, for_ms=20_000):
-    error = await assert_refused(
-        gateway, params or operator_params(), device, details=LOCKED, begins=BEGINS
-    )
+    error = await assert_refused(gateway, params or operator_params(), device, details=LOCKED, begins=BEGINS)
     assert error["retryable"] is True
     assert error["retryAfterMs"] == for_ms
 

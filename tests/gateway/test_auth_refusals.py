@@ -62,14 +62,14 @@ async def test_shared_secret(start, mode, auth, details, begins, make, with_devi
     params = {**make(), "auth": auth}
     if auth is None:
         del params["auth"]
-    await assert_refused(gateway, params, FakeDevice() if with_device else None, details=details, begins=begins)
+    await assert_refused(
+        gateway, params, FakeDevice() if with_device else None, details=details, begins=begins
+    )
 
 
 async def test_a_proven_device_that_gave_only_a_wrong_token_may_retry_with_its_own(start):
     gateway = await start(COUNTED)
-    await assert_refused(
-        gateway, node_params(token="wrong"), FakeDevice(), details=TOKEN_RETRY, begins=WRONG
-    )
+    await assert_refused(gateway, node_params(token="wrong"), FakeDevice(), details=TOKEN_RETRY, begins=WRONG)
     await assert_refused(gateway, operator_params(token="wrong"), details=TOKEN_MISMATCH, begins=WRONG)
 
 
@@ -84,9 +84,7 @@ async def test_a_proven_device_that_gave_only_a_wrong_token_may_retry_with_its_o
 )
 async def test_other_credentials(start, auth, details, begins):
     gateway = await start(COUNTED)
-    await assert_refused(
-        gateway, node_params(auth=auth), FakeDevice(), details=details, begins=begins
-    )
+    await assert_refused(gateway, node_params(auth=auth), FakeDevice(), details=details, begins=begins)
 
 
 @pytest.mark.parametrize(
@@ -205,6 +203,4 @@ async def test_what_lets_in(start, mode, auth):
 async def test_the_hint_fits_the_client(start, make, client, hint):
     gateway = await start(COUNTED)
     params = make(token=None, client={"id": client})
-    await assert_refused(
-        gateway, params, FakeDevice(), details=TOKEN_MISSING, begins=f"{MISSING}{hint}"
-    )
+    await assert_refused(gateway, params, FakeDevice(), details=TOKEN_MISSING, begins=f"{MISSING}{hint}")

@@ -151,9 +151,7 @@ async def test_metadata_upgrade(start, client):
     gateway, device = await start(BY_HAND), FakeDevice()
     await pair(gateway, node_params(), device)
     params = node_params(client=client)
-    await assert_waits(
-        gateway, params, device, "metadata-upgrade", approvedRoles=["node"], approvedScopes=[]
-    )
+    await assert_waits(gateway, params, device, "metadata-upgrade", approvedRoles=["node"], approvedScopes=[])
 
 
 @pytest.mark.parametrize(
@@ -161,8 +159,14 @@ async def test_metadata_upgrade(start, client):
     [
         ({"platform": "linux", "deviceFamily": "Linux"}, {"platform": " LINUX ", "deviceFamily": "linux"}),
         ({"platform": "darwin", "deviceFamily": "Mac"}, {"platform": "macos", "deviceFamily": "Mac"}),
-        ({"platform": "win32", "deviceFamily": "Windows"}, {"platform": "windows", "deviceFamily": "Windows"}),
-        ({"platform": "iOS 18.4.0", "deviceFamily": "iPhone"}, {"platform": "iOS 18.5.0", "deviceFamily": "iPhone"}),
+        (
+            {"platform": "win32", "deviceFamily": "Windows"},
+            {"platform": "windows", "deviceFamily": "Windows"},
+        ),
+        (
+            {"platform": "iOS 18.4.0", "deviceFamily": "iPhone"},
+            {"platform": "iOS 18.5.0", "deviceFamily": "iPhone"},
+        ),
         ({"displayName": "Kitchen"}, {"displayName": "Bedroom"}),
         ({"id": "node-host"}, {"id": "another-host"}),
     ],

@@ -278,9 +278,21 @@ async def test_shared_secret_sessions_rename_and_remove_any_device(start, scopes
         ("device.pair.remove", {"deviceId": "nobody"}, "unknown deviceId"),
         ("device.pair.approve", {"requestId": "nothing"}, "unknown requestId"),
         ("device.pair.reject", {"requestId": "nothing"}, "unknown requestId"),
-        ("device.pair.rename", {"deviceId": "d", "label": ""}, "invalid device.pair.rename params: at /label"),
-        ("device.pair.rename", {"deviceId": "d", "label": "x" * 65}, "invalid device.pair.rename params: at /label"),
-        ("device.pair.list", {"all": True}, "invalid device.pair.list params: at root: unexpected property 'all'"),
+        (
+            "device.pair.rename",
+            {"deviceId": "d", "label": ""},
+            "invalid device.pair.rename params: at /label",
+        ),
+        (
+            "device.pair.rename",
+            {"deviceId": "d", "label": "x" * 65},
+            "invalid device.pair.rename params: at /label",
+        ),
+        (
+            "device.pair.list",
+            {"all": True},
+            "invalid device.pair.list params: at root: unexpected property 'all'",
+        ),
         ("device.pair.approve", None, "invalid device.pair.approve params: must have required property"),
     ],
 )

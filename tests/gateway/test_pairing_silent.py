@@ -124,3 +124,12 @@ async def test_a_silent_approval_ends_the_request_that_waited(start):
     resolved = (await watcher.event("device.pair.resolved"))["payload"]
     assert (resolved["requestId"], resolved["decision"]) == (request["requestId"], "approved")
     assert (await watcher.call("device.pair.list"))["pending"] == []
+
+
+async def test_a_silent_approval_leaves_a_request_for_more_in_place(start):
+    gateway, device = await start(), FakeDevice()
+    await knock(gateway, operator_params(READ), device)
+    assert (await knock(gateway, node_params(), device))[0] == "role-upgrade"
+    assert (await knock(gateway, operator_params(ADMIN), device))[0] is None
+    (request,) = (await devices_of(gateway))["pending"]
+    assert request["roles"] == ["node"]

@@ -1,7 +1,6 @@
 """Every hook of `hookspecs.py` over real sockets, and hooks that break."""
 
 import pytest
-from pydantic import BaseModel
 
 from openclaw_core import Command, Family, hookimpl
 from openclaw_core.commands import ALL_PLATFORMS
@@ -220,7 +219,8 @@ async def test_broken_notifications(start):
     broken = Lab(connected=explode, disconnected=explode, surface_changed=explode)
 
     class Watcher:
-        seen = []
+        def __init__(self):
+            self.seen = []
 
         @hookimpl
         def openclaw_family(self):
@@ -326,9 +326,6 @@ async def test_changed_policy_is_a_changed_surface(start):
     assert lab.names().count("surface_changed") == 2
 
 
-# Compatibility of what fails with the wire
-
-
 async def test_result_model_runs_before_the_hook(start):
     lab = Lab(validate_result=explode)
     _, node, node_id, operator = await set_up(start, lab)
@@ -343,7 +340,3 @@ async def test_result_model_runs_before_the_hook(start):
         command="lab.echo",
     )
     assert "validate_result" not in lab.names()
-
-
-class Empty(BaseModel):
-    pass

@@ -1,0 +1,113 @@
+"""A runtime with its method table and its live connections: what every socket shares."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine
+from typing import Any
+
+from openclaw_core.gateway.handshake import Handshake
+from openclaw_core.gateway.methods.devices import device_methods
+from openclaw_core.gateway.methods.families import family_methods
+from openclaw_core.gateway.methods.nodes import node_methods
+from openclaw_core.gateway.methods.system import system_methods
+from openclaw_core.gateway.router import Requester, Router
+from openclaw_core.gateway.websocket import Outbox
+from openclaw_core.protocol.limits import CLOSE_INVALIDATED
+from openclaw_core.services.nodes import LiveNode
+from openclaw_core.services.runtime import Runtime
+
+__all__ = ["Gateway"]
+
+
+class Gateway:
+    """A runtime with its method table and its live connections.
+
+    Attributes:
+        connections: the authenticated ones.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.outbox = Outbox(runtime.loop)
+        self.handshake = Handshake(runtime)
+        self.router = Router(
+            [
+                *family_methods(runtime),
+                *system_methods(runtime),
+                *device_methods(runtime),
+                *node_methods(runtime),
+            ]
+        )
+        self.connections: set[Requester] = set()
+        self._unauthenticated: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._features = {role: self._list_features(role) for role in ("operator", "node")}
+
+    def features_for(self, role: str) -> dict[str, list[str]]:
+        """What hello-ok advertises to a role."""
+        return self._features[role]
+
+    def _list_features(self, role: str) -> dict[str, list[str]]:
+        methods = self.router.names_for(role)
+        return {"methods": methods, "events": self.runtime.events.names, "capabilities": []}
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run work that outlives the call, and keep hold of it."""
+        task = self.runtime.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def count_unauthenticated(self, ip: str) -> bool:
+        """Take one of the address's places for sockets that have not authenticated (1.1)."""
+        limit = self.runtime.settings.environment.max_preauth_connections_per_ip
+        if self._unauthenticated[ip] >= limit:
+            return False
+        self._unauthenticated[ip] += 1
+        return True
+
+    def uncount_unauthenticated(self, ip: str) -> None:
+        """Give the place back."""
+        self._unauthenticated[ip] -= 1
+        if self._unauthenticated[ip] <= 0:
+            del self._unauthenticated[ip]
+
+    def join(self, connection: Requester, node: LiveNode | None) -> None:
+        """A connection got its hello-ok; a node's newer socket takes over from its older one."""
+        runtime = self.runtime
+        self.connections.add(connection)
+        runtime.events.add(connection)
+        if node is None:
+            return
+        replaced = runtime.nodes.attach(node)
+        if replaced is not None:
+            runtime.audit.note("node.replaced", f"device:{node.node_id}", node.node_id)
+            runtime.invokes.disconnected(replaced, replaced=True)
+            replaced.close(CLOSE_INVALIDATED, "replaced by a newer connection of this node")
+        runtime.presence.connected(node)
+        runtime.plugins.notify("openclaw_node_connected", node=runtime.nodes.view(node))
+
+    def leave(self, connection: Requester) -> None:
+        """An authenticated connection is gone."""
+        runtime = self.runtime
+        self.connections.discard(connection)
+        runtime.events.remove(connection)
+        if connection.role != "node":
+            return
+        runtime.invokes.disconnected(connection, replaced=False)
+        node = runtime.nodes.detach(connection.device_id, connection)
+        if node is not None:
+            runtime.pairing.note_disconnect(node.node_id)
+            runtime.presence.disconnected(node)
+            runtime.plugins.notify("openclaw_node_disconnected", node=runtime.nodes.view(node))
+
+    async def stop(self) -> None:
+        """Answer what is in flight, say goodbye, store what waits."""
+        runtime = self.runtime
+        runtime.invokes.close()
+        runtime.presence.close()
+        runtime.events.broadcast("shutdown", {"reason": "gateway stopping"})
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,101 @@
+"""What survives a restart of the gateway: everything a person decided, and every token."""
+
+from __future__ import annotations
+
+import pytest
+
+from openclaw_core.testing import FakeDevice, TestGateway, node_params, operator_params, plugins_of
+
+from .conftest import DEMO
+
+pytestmark = pytest.mark.anyio
+
+BY_HAND = {"nodes.pairing.autoApproveLocal": False}
+
+
+def gateway_in(directory, overrides=None):
+    return TestGateway(directory, plugins_of(DEMO), overrides)
+
+
+async def connect(gateway, params, device):
+    wire = await gateway.wire()
+    return await wire.connect(params, device)
+
+
+async def test_tokens_and_approvals(tmp_path):
+    device = FakeDevice()
+    async with gateway_in(tmp_path) as gateway:
+        await gateway.node(["demo.echo"], device=device)
+        before = (await connect(gateway, node_params(["demo.echo"]), device))["payload"]
+    async with gateway_in(tmp_path) as gateway:
+        offer = {"deviceToken": before["auth"]["deviceToken"]}
+        after = (await connect(gateway, node_params(["demo.echo"], auth=offer), device))["payload"]
+        assert after["auth"] == before["auth"]
+        assert after["server"]["bootId"] != before["server"]["bootId"]
+        operator = await gateway.operator()
+        row = await operator.call("node.describe", {"nodeId": device.device_id})
+        assert row["commands"] == ["demo.echo"]
+        assert row["connected"] is True
+
+
+async def test_a_pending_request_keeps_its_id(tmp_path):
+    device = FakeDevice()
+    async with gateway_in(tmp_path, BY_HAND) as gateway:
+        first = (await connect(gateway, node_params(), device))["error"]["details"]["requestId"]
+        (listed,) = (await (await gateway.operator()).call("device.pair.list"))["pending"]
+    async with gateway_in(tmp_path, BY_HAND) as gateway:
+        admin = await gateway.operator()
+        assert (await admin.call("device.pair.list"))["pending"] == [listed]
+        again = (await connect(gateway, node_params(), device))["error"]["details"]["requestId"]
+        assert again == first
+        await admin.call("device.pair.approve", {"requestId": first})
+        assert (await connect(gateway, node_params(), device))["ok"]
+
+
+async def test_a_pending_surface_keeps_its_id(tmp_path):
+    device = FakeDevice()
+    async with gateway_in(tmp_path) as gateway:
+        await gateway.node(["demo.echo"], device=device, approve=False)
+        (before,) = (await (await gateway.operator()).call("node.pair.list"))["pending"]
+    async with gateway_in(tmp_path) as gateway:
+        (after,) = (await (await gateway.operator()).call("node.pair.list"))["pending"]
+        assert after == before
+
+
+async def test_rotation_revocation_removal_and_names(tmp_path):
+    rotated, revoked, removed = FakeDevice(), FakeDevice(), FakeDevice()
+    old = {}
+    async with gateway_in(tmp_path) as gateway:
+        for device in (rotated, revoked, removed):
+            hello = await connect(gateway, node_params(), device)
+            old[device] = {"deviceToken": hello["payload"]["auth"]["deviceToken"]}
+        admin = await gateway.operator()
+        await admin.call("device.token.rotate", {"deviceId": rotated.device_id, "role": "node"})
+        await admin.call("device.token.revoke", {"deviceId": revoked.device_id, "role": "node"})
+        await admin.call("device.pair.remove", {"deviceId": removed.device_id})
+        await admin.call("device.pair.rename", {"deviceId": rotated.device_id, "label": "Kitchen"})
+    async with gateway_in(tmp_path, BY_HAND) as gateway:
+        for device in (rotated, revoked, removed):
+            error = (await connect(gateway, node_params(auth=old[device]), device))["error"]
+            assert error["details"]["code"] == "AUTH_DEVICE_TOKEN_MISMATCH"
+        assert (await connect(gateway, node_params(), rotated))["ok"]
+        reasons = [
+            (await connect(gateway, node_params(), device))["error"]["details"]["reason"]
+            for device in (revoked, removed)
+        ]
+        assert reasons == ["role-upgrade", "not-paired"]
+        rows = (await (await gateway.operator()).call("device.pair.list"))["paired"]
+        labels = {row["deviceId"]: row.get("operatorLabel") for row in rows}
+        assert labels == {rotated.device_id: "Kitchen", revoked.device_id: None}
+
+
+async def test_a_rejected_request_stays_rejected(tmp_path):
+    device = FakeDevice()
+    params = operator_params(["operator.read"])
+    async with gateway_in(tmp_path, BY_HAND) as gateway:
+        first = (await connect(gateway, params, device))["error"]["details"]["requestId"]
+        await (await gateway.operator()).call("device.pair.reject", {"requestId": first})
+    async with gateway_in(tmp_path, BY_HAND) as gateway:
+        assert (await (await gateway.operator()).call("device.pair.list"))["pending"] == []
+        again = (await connect(gateway, params, device))["error"]["details"]["requestId"]
+        assert again != first
