@@ -67,12 +67,14 @@ class Plugins:
     def __init__(self, candidates: Iterable[Candidate] = ()) -> None:
         self.table = CommandTable()
         self.methods: dict[str, tuple[RpcMethod, str]] = {}
-        self._families: set[str] = set()
+        self._by_family: dict[str, str] = {}  # family → plugin, both names
+        self._sources: dict[str, str] = {}  # plugin → distribution
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(Hooks)
         loaded: list[LoadedPlugin] = []
         failed: list[FailedPlugin] = []
-        for item in sorted(candidates, key=lambda found: found.name):
+        # In an order that does not depend on the file system: of two that clash the same one wins.
+        for item in sorted(candidates, key=lambda found: (found.name, found.distribution)):
             try:
                 loaded.append(self._load(item))
             except PluginError as error:
@@ -88,7 +90,6 @@ class Plugins:
             partial(self._call_named, implementation)
             for implementation in self._implementations("openclaw_authorize_invoke", None)
         )
-        self._by_family = {item.family.name: item.name for item in loaded}
 
     def owned_hook(self, hook: str, command: str) -> Callable[..., Any] | None:
         """The implementation of `hook` in the family that owns `command`, if it has one."""
@@ -136,7 +137,7 @@ class Plugins:
             raise _import_fault(item.distribution, item.error)
         if self._manager.has_plugin(item.name):
             raise PluginError(
-                f"another package has an entry point named {item.name!r} too",
+                f"package {self._sources[item.name]} has an entry point named {item.name!r} too",
                 f"uninstall one of the two: pip uninstall {item.distribution}",
             )
         try:
@@ -154,7 +155,8 @@ class Plugins:
             raise PluginError(
                 f"it failed to load with {type(error).__name__}: {error}", f"upgrade {item.distribution}"
             ) from error
-        self._families.add(family.name)
+        self._by_family[family.name] = item.name
+        self._sources[item.name] = item.distribution
         self.methods.update({method.name: (method, family.name) for method in methods})
         return LoadedPlugin(item.name, item.distribution, item.version, family)
 
@@ -167,9 +169,9 @@ class Plugins:
                 "let openclaw_family() return openclaw_core.Family(...)",
             )
         _check_family(family)
-        if family.name in self._families:
+        if family.name in self._by_family:
             raise PluginError(
-                f"family name {family.name!r} is taken",
+                f"family name {family.name!r} is taken by package {self._sources[self._by_family[family.name]]}",
                 f"uninstall one of the two: pip uninstall {item.distribution}",
             )
         return family

@@ -156,6 +156,8 @@ class Connection(WebSocket):
     async def _decide(self, request_id: str, params: ConnectParams) -> None:
         device_id = params.device.id if params.device is not None else self.conn_id
         async with self._gateway.runtime.registry.lock(device_id):
+            if self.closing:
+                return  # gone while it waited: nothing may be approved for nobody
             try:
                 admission = await self._gateway.handshake.admit(self.conn_id, self._nonce, self._peer, params)
                 node = await self._prepare_node(admission)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from http import HTTPStatus
 from struct import Struct
 from typing import cast
 
 from uvicorn.server import ServerState
-from websockets.datastructures import Headers
+from websockets.datastructures import Headers, MultipleValuesError
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import OPEN, Protocol, Side
@@ -36,6 +37,7 @@ _MASKED = 0x80
 _SHORT_HEADERS = tuple(bytes((_FIN_TEXT, size)) for size in range(126))
 _MEDIUM_HEADER = Struct("!BBH").pack
 _LONG_HEADER = Struct("!BBQ").pack
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # what HTTP allows as a subprotocol's name
 
 _log = logging.getLogger(__name__)
 # The library announces each upgrade at INFO; this project logs for itself.
@@ -291,13 +293,17 @@ class WebSocket(asyncio.Protocol):
     def _answer_upgrade(self, request: Request) -> None:
         upgrade = cast("ServerProtocol", self._ws)
         response = upgrade.accept(request)
-        offered = request.headers.get("Sec-WebSocket-Protocol")
         try:
             if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
                 self.on_upgrade(request)
-                if offered:
-                    response.headers["Sec-WebSocket-Protocol"] = offered.split(",")[0].strip()
+                offered = ",".join(request.headers.get_all("Sec-WebSocket-Protocol")).split(",")[0].strip()
+                if _TOKEN.match(offered):
+                    response.headers["Sec-WebSocket-Protocol"] = offered
         except HttpRefusal as refusal:
+            response = refusal.to_response()
+        except MultipleValuesError as error:  # which of two origins or hosts would be the true one?
+            body = f"header {error} came more than once: send it once".encode(errors="replace")
+            refusal = HttpRefusal(HTTPStatus.BAD_REQUEST, "text/plain; charset=utf-8", body)
             response = refusal.to_response()
         upgrade.send_response(response)
         self._take_engine_output()

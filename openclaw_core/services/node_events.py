@@ -78,14 +78,14 @@ class NodeEvents:
         Raises:
             InvalidRequestError: a tool's parameters nest too deep to be handed on.
         """
-        kept = [
-            {"parameters": _OPEN_PARAMETERS, **tool.to_wire()}
-            for tool in params.tools
-            if tool.command is None or tool.command in node.commands
-        ]
         try:
+            kept = [
+                {"parameters": _OPEN_PARAMETERS, **tool.to_wire()}
+                for tool in params.tools
+                if tool.command is None or tool.command in node.commands
+            ]
             orjson.dumps(kept)
-        except TypeError as error:  # nested too deep: every node.list would stumble over it
+        except (TypeError, ValueError) as error:  # nested too deep: every node.list would stumble over it
             raise InvalidRequestError(f"invalid node.pluginTools.update params: {error}") from None
         node.plugin_tools = kept
         return {"nodeId": node.node_id, "tools": kept}

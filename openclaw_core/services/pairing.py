@@ -297,7 +297,10 @@ class Pairing:
 
     def _settled_request(self, asked: Asked) -> PairRequest | None:
         """The waiting request that an approval of `asked` leaves nothing to decide about."""
-        held, before = self._registry.pair_requests.get(asked.device_id), self._registry.approved(asked.device_id)
+        held, before = (
+            self._registry.pair_requests.get(asked.device_id),
+            self._registry.approved(asked.device_id),
+        )
         if held is None:
             return None
         roles = {asked.role, *(before.live_token_roles if before is not None else ())}

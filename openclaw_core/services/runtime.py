@@ -23,6 +23,7 @@ from openclaw_core.services.nodes import LiveNode, Nodes
 from openclaw_core.services.pairing import Pairing
 from openclaw_core.services.presence import Presence
 from openclaw_core.services.registry import Registry
+from openclaw_core.services.routes import Routes
 from openclaw_core.services.surfaces import Surfaces
 from openclaw_core.services.tokens import Tokens, load_token_key
 from openclaw_core.store.base import Store
@@ -78,7 +79,8 @@ class Runtime:
         self.surfaces = Surfaces(
             self.registry, self.nodes, self.pairing, self.audit, self.events, now_ms, self.surface_changed
         )
-        self.invokes = Invokes(self.registry, self.nodes, plugins, self.audit, loop)
+        routes = Routes(self.registry, self.nodes, plugins)
+        self.invokes = Invokes(routes, self.nodes, self.audit, loop)
         self.node_events = NodeEvents(self.registry, self.nodes, self.pairing, self.events, plugins, now_ms)
         self.presence = Presence(self.nodes, self.events, loop, now_ms, version, self.boot_id)
 

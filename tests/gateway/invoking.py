@@ -7,9 +7,10 @@ from typing import Any
 import orjson
 
 from openclaw_core.store.models import AuditEvent
-from openclaw_core.testing import TestGateway, Wire
+from openclaw_core.testing import FakeDevice, TestGateway, Wire, node_params
 
 __all__ = [
+    "add_node_role",
     "assert_audited",
     "assert_settled",
     "failure",
@@ -19,6 +20,13 @@ __all__ = [
     "post_invoke",
     "respond",
 ]
+
+
+async def add_node_role(gateway: TestGateway, device: FakeDevice) -> None:
+    """Let a person approve that an operator's device becomes a node, too."""
+    refused = await (await gateway.wire()).connect(node_params(), device)
+    operator = await gateway.operator()
+    await operator.call("device.pair.approve", {"requestId": refused["error"]["details"]["requestId"]})
 
 
 def invoke_params(node_id: str, command: str, **fields: Any) -> dict[str, Any]:

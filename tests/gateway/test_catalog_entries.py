@@ -4,7 +4,7 @@ import pytest
 
 from openclaw_core.testing import FakeDevice, node_params, operator_params
 
-from .invoking import failure
+from .invoking import add_node_role, failure
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +33,7 @@ async def leave(node, operator, node_id):
 
 def timeless(entry):
     """The entry without its times, which must be there as integers."""
-    times = {key for key in entry if key.endswith("AtMs")} | {"ts"}
+    times = {key for key in entry if key.endswith("AtMs") or key == "ts"}
     assert all(isinstance(entry[key], int) for key in times)
     return {key: value for key, value in entry.items() if key not in times}, times
 
@@ -138,6 +138,7 @@ async def test_device_token_session_sees_the_request_of_its_own_device(start):
     wire = await gateway.wire()
     hello = await wire.connect(operator_params(["operator.read"]), device)
     token = hello["payload"]["auth"]["deviceToken"]
+    await add_node_role(gateway, device)
     _, node_id = await gateway.node(["demo.any"], device=device, approve=False)
     _, foreign_id = await gateway.node(["demo.any"], approve=False)
     session = await gateway.wire()

@@ -11,7 +11,7 @@ from openclaw_core.store.models import (
 )
 from openclaw_core.testing import FakeDevice, node_params, operator_params
 
-from .invoking import assert_settled, failure, finish, post_invoke
+from .invoking import add_node_role, assert_settled, failure, finish, post_invoke
 
 pytestmark = pytest.mark.anyio
 
@@ -75,6 +75,7 @@ async def test_remove_leaves_the_other_role_of_a_device(start):
     device = FakeDevice()
     own = await gateway.wire()
     assert (await own.connect(operator_params(["operator.read"]), device))["ok"] is True
+    await add_node_role(gateway, device)
     node, node_id = await gateway.node(["demo.any"], device=device)
     operator = await gateway.operator()
     await operator.call("node.pair.remove", {"nodeId": node_id})

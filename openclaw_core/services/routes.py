@@ -1,0 +1,173 @@
+"""Whether an invoke may go, and whether what it carries is what its command declares (PROTOCOL 9, 11.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from openclaw_core.auth import scopes
+from openclaw_core.auth.command_policy import to_error
+from openclaw_core.commands import Command
+from openclaw_core.errors import InvalidRequestError, RpcError
+from openclaw_core.hookspecs import Caller, Invocation
+from openclaw_core.plugins import Plugins
+from openclaw_core.protocol.nodes import NodeInvokeParams, NodeInvokeResultParams
+from openclaw_core.protocol.problems import describe_problems
+from openclaw_core.services import outcomes
+from openclaw_core.services.nodes import LiveNode, Nodes
+from openclaw_core.services.registry import Registry
+
+__all__ = ["ABSENT", "Route", "Routes"]
+
+ABSENT: Any = object()
+"""Stands for params or a payload that was not sent, as null is something to send."""
+
+
+class Route(NamedTuple):
+    """Everything about one command that its invokes need."""
+
+    command: Command | None
+    family: str | None
+    validate_invoke: Callable[..., Any] | None
+    validate_result: Callable[..., Any] | None
+    idempotent: bool
+    timeout_ms: int
+
+
+class Routes:
+    """The routes of every command, resolved once, over the nodes that are there now."""
+
+    def __init__(self, registry: Registry, nodes: Nodes, plugins: Plugins) -> None:
+        self._registry = registry
+        self._nodes = nodes
+        self._plugins = plugins
+        self._known: dict[str, Route] = {}
+
+    def admit(self, caller: Caller, params: NodeInvokeParams, family: str | None) -> tuple[LiveNode, Route]:
+        """The node and the command's route; the checks of 11.1 in their order.
+
+        Args:
+            family: the family whose own method asks; its private commands are open to it.
+
+        Raises:
+            RpcError: the first check that refuses.
+        """
+        name = params.command
+        if not name.strip() or not params.node_id.strip():
+            raise InvalidRequestError("nodeId and command required")
+        route = self._known.get(name) or self._resolve(name)
+        within = family is not None and family == route.family
+        if route.command is not None and not within:
+            if route.command.private is not None:
+                raise InvalidRequestError(route.command.private, {"command": name})
+            if route.command.admin_invoke:
+                scopes.require(caller.scopes, scopes.ADMIN)
+        node = self._nodes.find(params.node_id)
+        if node is None or not node.approved:
+            raise self._unreachable(params.node_id)
+        if name not in node.commands:
+            raise self._refusal(node, name, within)
+        return node, route
+
+    def _resolve(self, name: str) -> Route:
+        command = self._plugins.table.get(name)
+        if command is None:
+            # Not cached: a caller can invent names without end.
+            return Route(None, None, None, None, False, DEFAULT_INVOKE_TIMEOUT_MS)
+        route = Route(
+            command,
+            self._plugins.table.owner(name),
+            self._plugins.owned_hook("openclaw_validate_invoke", name),
+            self._plugins.owned_hook("openclaw_validate_result", name),
+            command.idempotent or command.read_only,
+            command.timeout_ms,
+        )
+        self._known[name] = route
+        return route
+
+    def _unreachable(self, node_id: str) -> RpcError:
+        surface = self._registry.surfaces.get(node_id)
+        if not self._nodes.is_known(node_id):
+            return outcomes.unknown_node(node_id)
+        if surface is None or surface.approved_at_ms is None:
+            request = self._registry.surface_requests.get(node_id)
+            return outcomes.awaiting_approval(node_id, request.request_id if request else None)
+        return outcomes.not_connected()
+
+    def _refusal(self, node: LiveNode, name: str, within: bool) -> RpcError:
+        policy, platform_text = self._nodes.policy, node.client.platform
+        refusal = policy.refuse(name, node.platform, platform_text, within_family=within)
+        if refusal is None:
+            refusal = policy.explain_missing(name, node.commands, platform_text)
+        error = to_error(refusal, name)
+        request = self._registry.surface_requests.get(node.node_id)
+        if request is not None and name in request.commands:
+            assert error.details is not None
+            error.details["pendingRequestId"] = request.request_id
+            error.details["hint"] = f"openclaw nodes approve {request.request_id}"
+        return error
+
+    def check_params(self, invocation: Invocation, route: Route, data: Any) -> Any:
+        """The params to send: as the caller wrote them unless a hook changed them.
+
+        Raises:
+            InvalidRequestError: the model or a hook refuses them.
+            RpcError: a plugin denies the invoke.
+        """
+        if route.command is not None:
+            _validate(route.command.params, invocation.params, invocation.command)
+            if route.validate_invoke is not None:
+                changed = route.validate_invoke(invocation=invocation)
+                data = changed if changed is not None else data
+        for authorize in self._plugins.authorizers:
+            denial = authorize(invocation=invocation)
+            if denial is not None:
+                raise denial
+        return data
+
+    def check_result(self, invocation: Invocation, route: Route, params: NodeInvokeResultParams) -> Any:
+        """The payload to answer with; text that was only checked passes through as it came.
+
+        Raises:
+            UnavailableError: the node's result is not what the command declares.
+        """
+        text = params.payload_json
+        payload: Any
+        if text is not None:
+            try:
+                data = orjson.loads(text)
+                payload = orjson.Fragment(text)
+            except orjson.JSONDecodeError:
+                data = payload = {"payloadJSON": text}
+        else:
+            data = params.payload
+            payload = data if "payload" in params.model_fields_set else ABSENT
+        if route.command is None:
+            return payload
+        try:
+            _read(route.command.result, data if data is not None else {})
+        except ValidationError as error:
+            raise outcomes.bad_result(
+                invocation.node_id, invocation.command, describe_problems(error)
+            ) from None
+        if route.validate_result is not None:
+            changed = route.validate_result(invocation=invocation, result=data)
+            return payload if changed is None else changed
+        return payload
+
+
+def _read(model: type[BaseModel], data: Any) -> None:
+    """Check wire data; a model's Python names are not names on the wire."""
+    model.__pydantic_validator__.validate_python(data, by_alias=True, by_name=False)
+
+
+def _validate(model: type[BaseModel], data: Any, command: str) -> None:
+    try:
+        _read(model, data)
+    except ValidationError as error:
+        raise InvalidRequestError(
+            f"invalid {command} params: {describe_problems(error)}", {"command": command}
+        ) from None
