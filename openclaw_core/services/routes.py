@@ -14,6 +14,7 @@ from openclaw_core.commands import Command
 from openclaw_core.errors import InvalidRequestError, RpcError
 from openclaw_core.hookspecs import Caller, Invocation
 from openclaw_core.plugins import Plugins
+from openclaw_core.protocol.limits import DEFAULT_INVOKE_TIMEOUT_MS
 from openclaw_core.protocol.nodes import NodeInvokeParams, NodeInvokeResultParams
 from openclaw_core.protocol.problems import describe_problems
 from openclaw_core.services import outcomes
