@@ -19,6 +19,7 @@ from openclaw_core.errors import RpcError
 
 __all__ = [
     "ENTRY_POINT_GROUP",
+    "PROJECT",
     "Caller",
     "Hooks",
     "Invocation",

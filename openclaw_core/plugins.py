@@ -171,7 +171,8 @@ class Plugins:
         _check_family(family)
         if family.name in self._by_family:
             raise PluginError(
-                f"family name {family.name!r} is taken by package {self._sources[self._by_family[family.name]]}",
+                f"family name {family.name!r} is taken by package "
+                f"{self._sources[self._by_family[family.name]]}",
                 f"uninstall one of the two: pip uninstall {item.distribution}",
             )
         return family

@@ -154,6 +154,7 @@ def may_approve_silently(
     reason: PairingReason,
     role: str,
     native_app: bool = False,
+    revoked: bool = False,
 ) -> bool:
     """True when a local client needs no person (6.4, row `silent`).
 
@@ -163,8 +164,9 @@ def may_approve_silently(
         browser_origin: the upgrade carried an Origin header.
         auto_local: local auto-approval is switched on.
         native_app: one of the maker's own apps, by its word.
+        revoked: a person took this role's token away; only a person gives it back.
     """
-    if not (loopback and auto_local) or browser_origin:
+    if not (loopback and auto_local) or browser_origin or revoked:
         return False
     if reason == "metadata-upgrade":
         return shared_secret_ok or native_app

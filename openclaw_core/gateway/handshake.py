@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from dataclasses import dataclass
 from typing import Literal, NoReturn, cast
 
@@ -80,7 +81,9 @@ class Handshake:
         knock = _knock(peer, params, role, key)
         silent = await self._pair(peer, knock, verdict)
         if token is not None:
-            runtime.tokens.note_use(token)
+            offer = device_token_offer(params.auth)
+            assert offer is not None
+            runtime.tokens.note_use(token, offer.token)
         elif verdict.wrong is False and verdict.ok:
             self._succeed(peer)
         caller = Caller(
@@ -146,6 +149,7 @@ class Handshake:
             reason=reason,
             role=asked.role,
             native_app=knock.params.client.id in _NATIVE_APPS,
+            revoked=approved is not None and asked.role in approved.roles - approved.live_token_roles,
         )
         if silent:
             await runtime.pairing.approve_silently(knock, "silent")
@@ -158,7 +162,11 @@ class Handshake:
     # Failures (17)
 
     def _refuse_locked(self, peer: Peer, params: ConnectParams, role: Role) -> None:
-        wait = None if self._is_exempt(peer) else self._runtime.limiter.check(peer.ip, self._runtime.now_ms())
+        wait = (
+            None
+            if self._is_exempt(peer)
+            else self._runtime.limiter.check(_network_of(peer), self._runtime.now_ms())
+        )
         if wait is not None:
             raise auth_failure("rate_limited", client_id=params.client.id, role=role, retry_after_ms=wait)
 
@@ -187,7 +195,7 @@ class Handshake:
     async def _count(self, peer: Peer) -> None:
         now = self._runtime.now_ms()
         if not self._is_exempt(peer):
-            self._runtime.limiter.fail(peer.ip, now)
+            self._runtime.limiter.fail(_network_of(peer), now)
             return
         if now - self._local_failed_at > self._runtime.config.auth.rate_limit.window_ms:
             self._local_failures = 0
@@ -199,7 +207,7 @@ class Handshake:
         if self._is_exempt(peer):
             self._local_failures = 0
         else:
-            self._runtime.limiter.succeed(peer.ip)
+            self._runtime.limiter.succeed(_network_of(peer))
 
     def _is_exempt(self, peer: Peer) -> bool:
         """Local programs are delayed; a browser on this host is as foreign as any page."""
@@ -235,6 +243,14 @@ def _parse_role(role: str | None) -> Role:
     if role not in (None, "operator", "node"):
         raise InvalidRequestError("invalid role", {"role": role, "allowed": ["operator", "node"]})
     return cast("Role", role or "operator")
+
+
+def _network_of(peer: Peer) -> str:
+    """Whose failures count together: one address, or the /64 that one IPv6 host commands."""
+    address = ipaddress.ip_address(peer.ip)
+    if address.version == 4:
+        return peer.ip
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def _knock(peer: Peer, params: ConnectParams, role: Role, key: DeviceKey) -> Knock:

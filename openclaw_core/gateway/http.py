@@ -2,17 +2,67 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
     from openclaw_core.gateway.gateway import Gateway
 
-__all__ = ["build_app"]
+__all__ = ["FrontDoor", "build_app"]
+
+_MAX_HEAD_BYTES = 65_536
+
+
+class FrontDoor(HttpToolsProtocol):
+    """uvicorn's HTTP parser with bounds on a request's head.
+
+    A peer that connects and says nothing, or says it for ever, is gone after
+    `gateway.handshakeTimeoutMs` or 64 KiB; uvicorn alone would keep it (1.3).
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_head()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._deadline is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > _MAX_HEAD_BYTES:
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._deadline is None:  # a further request on the same connection
+            self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        self._forget_head()
+        super().on_headers_complete()
+
+    def _expect_head(self) -> None:
+        gateway: Any = self.config.app.state.gateway  # type: ignore[union-attr]
+        seconds = gateway.runtime.config.handshake_timeout_ms / 1000
+        self._head_bytes = 0
+        self._deadline = self.loop.call_later(seconds, self.transport.close)
+
+    def _forget_head(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 async def _health(_: Request) -> JSONResponse:

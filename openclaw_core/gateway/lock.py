@@ -38,10 +38,16 @@ class StateLock:
         """Take the lock.
 
         Raises:
-            ConfigError: another gateway holds it; the text has its pid.
+            ConfigError: another gateway holds it (the text has its pid), or it cannot be made.
         """
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot open {self._path}: {error.strerror}; make its directory writable for this user, "
+                "or choose another one with OPENCLAW_STATE_DIR"
+            ) from None
         try:
             _lock(handle)
         except OSError:

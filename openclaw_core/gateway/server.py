@@ -20,7 +20,7 @@ from openclaw_core.errors import ConfigError, OpenClawError
 from openclaw_core.gateway.clockwork import Clockwork
 from openclaw_core.gateway.connection import Connection
 from openclaw_core.gateway.gateway import Gateway
-from openclaw_core.gateway.http import build_app
+from openclaw_core.gateway.http import FrontDoor, build_app
 from openclaw_core.gateway.lock import StateLock
 from openclaw_core.plugins import Plugins, load_plugins
 from openclaw_core.services.runtime import Runtime, wall_clock_ms
@@ -104,6 +104,7 @@ class GatewayServer:
         server = _Uvicorn(
             uvicorn.Config(
                 build_app(self.gateway),
+                http=FrontDoor,
                 ws=Connection,
                 lifespan="off",
                 log_config=None,

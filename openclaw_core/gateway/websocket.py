@@ -34,6 +34,7 @@ _CLOSE_GRACE_SECONDS = 2.0
 _FIN_TEXT = 0x81
 _FIN_BINARY = 0x82
 _MASKED = 0x80
+_RESERVED_OPCODES = frozenset((3, 4, 5, 6, 7, 11, 12, 13, 14, 15))
 _SHORT_HEADERS = tuple(bytes((_FIN_TEXT, size)) for size in range(126))
 _MEDIUM_HEADER = Struct("!BBH").pack
 _LONG_HEADER = Struct("!BBQ").pack
@@ -263,7 +264,7 @@ class WebSocket(asyncio.Protocol):
         start = mask + 4
         end = start + length
         if size < end:
-            return self._keep(data, at, end - at)
+            return self._keep(data, at, end - at, length)
         if data[at] in (_FIN_TEXT, _FIN_BINARY) and ws.current_size is None:
             if not self.closing:
                 self._deliver(apply_mask(data[start:end], data[mask:start]))
@@ -271,7 +272,17 @@ class WebSocket(asyncio.Protocol):
             self._receive_slowly(data[at:end])
         return end
 
-    def _keep(self, data: bytes, at: int, need: int) -> int:
+    def _keep(self, data: bytes, at: int, need: int, length: int = 0) -> int:
+        """Wait for the rest of a frame, unless its header is reason enough to refuse it."""
+        ws = self._ws
+        room = None if ws.max_message_size is None else ws.max_message_size - (ws.current_size or 0)
+        if len(data) - at >= 2 and (
+            not data[at + 1] & _MASKED
+            or data[at] & 0x0F in _RESERVED_OPCODES
+            or (room is not None and length > room)
+        ):
+            self._receive_slowly(data[at:])
+            return 0
         self._partial = bytearray(data[at:])
         self._need = need
         return 0
@@ -303,8 +314,7 @@ class WebSocket(asyncio.Protocol):
             response = refusal.to_response()
         except MultipleValuesError as error:  # which of two origins or hosts would be the true one?
             body = f"header {error} came more than once: send it once".encode(errors="replace")
-            refusal = HttpRefusal(HTTPStatus.BAD_REQUEST, "text/plain; charset=utf-8", body)
-            response = refusal.to_response()
+            response = HttpRefusal(HTTPStatus.BAD_REQUEST, "text/plain; charset=utf-8", body).to_response()
         upgrade.send_response(response)
         self._take_engine_output()
         if upgrade.state is OPEN:

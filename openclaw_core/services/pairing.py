@@ -169,10 +169,12 @@ class Pairing:
             InvalidRequestError: unknown or expired request, or the caller may not.
         """
         async with self._registry.lock(self._owner(request_id)):
+            approver = approver_of(caller)
+            if not approver.is_admin and self._registry.pair_request(request_id) is None:
+                # What exists is not told to those who could not approve it anyway (6.5).
+                raise InvalidRequestError("device pairing approval denied", {"requestId": request_id})
             request = self._known_request(request_id)
-            pairing_rules.check_device_approver(
-                approver_of(caller), request.device_id, request.roles, request.scopes
-            )
+            pairing_rules.check_device_approver(approver, request.device_id, request.roles, request.scopes)
             entry = self._audit.entry(
                 "device.approve",
                 actor_of(caller),

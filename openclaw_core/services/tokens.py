@@ -96,11 +96,14 @@ class Tokens:
             return None
         return row
 
-    def note_use(self, row: DeviceToken) -> None:
-        """Remember when a token was last used; its predecessor ends with its first use."""
-        self._registry.commit_later(
-            row.model_copy(update={"last_used_at_ms": self._now_ms(), "previous_valid": False})
-        )
+    def note_use(self, row: DeviceToken, presented: str) -> None:
+        """Remember when a token was last used; a predecessor ends when its successor is first used."""
+        successor_used = token_matches(presented, self._key, row.device_id, row.role, row.generation)
+        changes = {
+            "last_used_at_ms": self._now_ms(),
+            "previous_valid": row.previous_valid and not successor_used,
+        }
+        self._registry.commit_later(row.model_copy(update=changes))
 
     async def rotate(
         self, caller: Caller, device_id: str, role: str, asked: list[str] | None

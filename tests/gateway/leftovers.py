@@ -21,7 +21,7 @@ async def until(condition: Callable[[], bool], what: str) -> None:
     """Let the event loop turn until the condition holds; bounded."""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 — what is waited for is private to the gateway
                 await asyncio.sleep(0)
     except TimeoutError:
         raise AssertionError(f"still not so after {PATIENCE_SECONDS} s: {what}") from None
@@ -125,7 +125,9 @@ async def assert_refused(
     else:
         assert await wire.closed() == (close_code, reason.encode()[:123].decode(errors="ignore"))
     device_id = device.device_id if device else (sent.get("device") or {}).get("id")
-    await assert_nothing_left(gateway, before, requests=frozenset((device_id,) if waits and device_id else ()))
+    await assert_nothing_left(
+        gateway, before, requests=frozenset((device_id,) if waits and device_id else ())
+    )
     await assert_audited(gateway, details["code"], f"client:{sent['client']['id']}", device_id)
     return error
 
@@ -139,5 +141,3 @@ def assert_cut(close: tuple[int, str], message: str, request_id: str) -> None:
     assert reason.endswith(suffix)
     said = reason.removesuffix(suffix)
     assert said == message or message.startswith(said.removesuffix("…"))
-
-

@@ -206,7 +206,8 @@ async def test_removal_closes_every_role_and_forgets_everything(start):
     held = gateway.server.gateway
     await until(lambda: len(held.connections) == 1, "only the admin is connected")
     registry = held.runtime.registry
-    assert not (registry.devices or registry.tokens or registry.surfaces or registry.surface_requests)
+    held_rows = (registry.devices, registry.tokens, registry.surfaces, registry.surface_requests)
+    assert held_rows == ({}, {}, {}, {})
 
 
 async def test_tokens_of_a_device_paired_anew_are_new(start):

@@ -27,8 +27,6 @@ def padded_connect(size):
     return padded_request(size, method="connect", params=operator_params())
 
 
-
-
 @pytest.mark.parametrize(("size", "accepted"), [(KIB_64, True), (KIB_64 + 1, False)])
 async def test_the_cap_before_the_hello(start, size, accepted):
     gateway = await start()
@@ -137,6 +135,7 @@ async def test_one_frame_in_many_segments(start, pad):
         (b"\xf1" + encode_frame(Opcode.TEXT, b"x")[1:], 1002),  # reserved bits
         (encode_frame(Opcode.TEXT, b"x", fin=False) + encode_frame(Opcode.TEXT, b"y"), 1002),
     ],
+    ids=["unmasked", "stray continuation", "reserved bits", "text amid fragments"],
 )
 async def test_frames_against_the_rules_close_that_socket_only(start, frame, code):
     gateway = await start()

@@ -16,7 +16,7 @@ def health_snapshot(runtime: Runtime) -> dict[str, Any]:
     return {"ok": True, "ts": runtime.now_ms()}
 
 
-class _System:
+class _About:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
@@ -57,7 +57,7 @@ class _System:
 
 def system_methods(runtime: Runtime) -> list[Method]:
     """Every method of this file."""
-    system = _System(runtime)
+    system = _About(runtime)
     return [
         Method("health", system.health, "any"),
         Method("status", system.status, "operator", scopes.READ),

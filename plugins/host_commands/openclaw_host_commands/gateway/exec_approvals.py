@@ -19,7 +19,7 @@ from typing import Any
 
 from openclaw_core.errors import InvalidRequestError, UnavailableError
 
-__all__ = ["Approval", "Clock", "ExecApprovals", "env_hash"]
+__all__ = ["Approval", "Clock", "ExecApprovals", "env_hash", "not_found"]
 
 MAX_APPROVALS = 1_000
 KEEP_SETTLED_S = 300.0
