@@ -61,13 +61,20 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
-def explain(error: Exception, doing: Literal["opening", "storing", "reading"]) -> StoreError:
-    """The error for a person: what was tried, the driver's own words (no row values), the cure."""
+def explain(
+    error: Exception, doing: Literal["opening", "storing", "reading"], database: str | None = None
+) -> StoreError:
+    """The error for a person: what was tried, the driver's own words (no row values), the cure.
+
+    Args:
+        database: its file or name, when the person may not know which one is meant.
+    """
+    where = f"{database}: " if database else ""
     if isinstance(error, StoreError):
-        return error
+        return StoreError(f"{where}{error}") if where else error
     reason = str(error.orig if isinstance(error, DBAPIError) else error) or type(error).__name__
     cure = next((cure for sign, cure in _CURES if sign in reason), _OTHERWISE[doing])
-    return StoreError(f"{_DOING[doing]} failed: {reason}; {cure}")
+    return StoreError(f"{where}{_DOING[doing]} failed: {reason}; {cure}")
 
 
 def _prepare_sqlite(engine: Engine, url: URL) -> None:
@@ -95,4 +102,7 @@ def _make_private(file: Path) -> None:
             if each.exists() and each.stat().st_mode & 0o077:
                 each.chmod(0o600)
     except OSError as error:
-        raise StoreError(f"cannot create or open the database {file}: {error.strerror}") from error
+        raise StoreError(
+            f"cannot create or open the database {file}: {error.strerror}; make it a file in a directory "
+            "where this user may write"
+        ) from error

@@ -91,7 +91,7 @@ class Writer:
                 while not self._closing or self.queue:
                     self._work(connection)
         except Exception as error:
-            self._call(_fail, self._opened, explain(error, "opening"))
+            self._call(_fail, self._opened, explain(error, "opening", engine.url.database))
         finally:
             engine.dispose()
             if self._closing:
