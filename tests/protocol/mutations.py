@@ -12,7 +12,7 @@ Place = tuple[str | int, ...]
 
 ODD_VALUES: tuple[Any, ...] = (
     None, True, False, "", " ", "x", "a\n", "-", "A" * 65, "x" * 97, "x" * 129, "é😀",
-    0, -1, 1, 1.0, 1.5, -0.0, 2**53, 2**64, 1e300,
+    0, -1, 1, 1.0, 1.5, -0.0, 2**53, 2**62,
     [], ["x"], ["x", "x"], [""], [1], {}, {"x": 1}, {"x": True}, {"": None},
 )  # fmt: skip
 ODD = st.sampled_from(ODD_VALUES).map(copy.deepcopy)

@@ -2,6 +2,9 @@
 
 `relaxed()` edits the published definitions accordingly; `test_schema.py` then demands that our
 models accept and refuse exactly what the edited definitions accept and refuse.
+
+The one narrowing: an integer that 64 bits cannot hold (`1e300`, valid for the schema) is refused,
+because it could never be sent on. No instance made here goes beyond 2**62.
 """
 
 from __future__ import annotations
