@@ -1,4 +1,4 @@
-# The doors a newcomer needs: run · test · bench · lint · interop.
+# The doors a newcomer needs: run · test · bench · lint · interop · crash.
 # Everything is installed into .venv on first use; nothing else is touched.
 
 PYTHON ?= python3
@@ -10,16 +10,20 @@ PROJECTS := pyproject.toml $(FAMILIES:%=%/pyproject.toml)
 PORT ?=
 PYTEST_ARGS ?=
 
-.PHONY: run test bench lint interop
+.PHONY: run test bench lint interop crash
 
 run: $(VENV)/installed
 	@$(BIN)/openclaw up $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/developing
-	$(BIN)/python -m pytest -m "not interop" -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not interop and not crash" -n 2 --dist loadfile $(PYTEST_ARGS)
 
 interop: $(VENV)/developing
 	$(BIN)/python -m pytest -m interop --timeout 600 $(PYTEST_ARGS)
+
+# Real processes killed at random instants; OPENCLAW_CRASH_ROUNDS=200 for the long run.
+crash: $(VENV)/developing
+	$(BIN)/python -m pytest -m crash --timeout 3000 -s $(PYTEST_ARGS)
 
 bench: $(VENV)/developing
 	$(BIN)/python -m bench.run $(BENCH_ARGS)

@@ -15,7 +15,7 @@ a node host runs it.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_type_hints
@@ -69,6 +69,23 @@ class NodeContext(Protocol):
     async def emit(self, event: str, payload: Mapping[str, Any]) -> None:
         """Send a `node.event` of this family to the gateway (chapter 12)."""
 
+    async def progress(self, text: str) -> bool:
+        """Send output to the caller while the command runs (11.5).
+
+        Waits until the gateway took it, which it does as fast as the caller reads: a command
+        that awaits this cannot flood anybody. A text over 16,384 characters goes in pieces.
+
+        Returns:
+            False when nobody listens; later calls then return at once and send nothing.
+        """
+
+    def inputs(self) -> AsyncIterator[Any]:
+        """What the caller sends while the command runs (11.5), as JSON data, in order.
+
+        The iterator ends only with the command. At most 128 inputs wait to be read; one more
+        fails the command with `INPUT_OVERFLOW`.
+        """
+
 
 Handler = Callable[[Any, NodeContext], Awaitable[Any]]
 
@@ -92,6 +109,8 @@ class Command:
         read_only, destructive, idempotent: hints for agents.
         queueable: may wait for a node that is away.
         timeout_ms: budget when the caller names none.
+        permission: the system permission the node must hold, as it names it at connect, e.g.
+            `accessibility`; None for none.
         private: why `node.invoke` refuses it, or None; such a command is reached by a
             method of its family.
     """
@@ -112,6 +131,7 @@ class Command:
     idempotent: bool = False
     queueable: bool = False
     timeout_ms: int = 30_000
+    permission: str | None = None
     private: str | None = None
 
 
@@ -161,6 +181,8 @@ class Family:
         title: for people.
         commands: every command it owns.
         caps: capability names a node with this family declares (8.1).
+        caps_follow_commands: a node's declared `caps` count only while one of the commands it
+            asked for passes the command policy (8.1).
         events: broadcast events it owns, each with the operator scope that may see it.
         available: on a node, tells whether this machine can do it: None when it can,
             else a sentence why not.
@@ -170,6 +192,7 @@ class Family:
     title: str
     commands: tuple[Command, ...]
     caps: tuple[str, ...] = ()
+    caps_follow_commands: bool = False
     events: Mapping[str, str] = field(default_factory=dict)
     available: Callable[[], str | None] = field(default=lambda: None)
 
@@ -180,6 +203,7 @@ class CommandTable(Mapping[str, Command]):
     def __init__(self, families: Iterable[Family] = ()) -> None:
         self._commands: dict[str, Command] = {}
         self._owners: dict[str, str] = {}
+        self._following: dict[str, frozenset[str]] = {}  # family → caps that go with its commands
         for family in families:
             self.add(family)
 
@@ -200,6 +224,8 @@ class CommandTable(Mapping[str, Command]):
                     f"uninstall one of the two packages, or rename the command in {family.name!r}",
                 )
             seen.add(item.name)
+        if family.caps_follow_commands:
+            self._following[family.name] = frozenset(family.caps)
         for item in family.commands:
             self._commands[item.name] = item
             self._owners[item.name] = family.name
@@ -207,6 +233,12 @@ class CommandTable(Mapping[str, Command]):
     def owner(self, name: str) -> str | None:
         """Name of the family that owns the command, or None."""
         return self._owners.get(name)
+
+    def idle_caps(self, kept: Iterable[str], withheld: Iterable[str]) -> frozenset[str]:
+        """Capability names of families all of whose requested commands were withheld (8.1)."""
+        busy = {self._owners.get(name) for name in kept}
+        idle = {self._owners.get(name) for name in withheld} - busy
+        return frozenset(cap for name in idle if name for cap in self._following.get(name, ()))
 
     def __getitem__(self, name: str) -> Command:
         return self._commands[name]

@@ -13,22 +13,26 @@ import secrets
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from openclaw_core.errors import ConfigError
+from openclaw_core.foreign_keys import FOREIGN_KEYS
 from openclaw_core.protocol import limits
 
 __all__ = ["GatewayConfig", "Settings", "load_settings", "write_private_file"]
 
 AuthMode = Literal["token", "password", "none"]
 
-# Keys of the original that this gateway has no use for: accepted, not read.
-_FOREIGN_GATEWAY_KEYS = frozenset(
-    "allowRealIpFallback cliAgents http portals publicOrigin push reload roles tailscale terminal "
-    "tools".split()
-)
+
+def _check_network(text: str) -> str:
+    ipaddress.ip_network(text, strict=False)
+    return text
+
+
+Networks = tuple[Annotated[str, AfterValidator(_check_network)], ...]
+"""Addresses and networks, e.g. `192.168.1.7` and `10.0.0.0/8`."""
 
 
 class Section(BaseModel):
@@ -65,9 +69,12 @@ class RemoteConfig(Section):
 
 
 class TlsConfig(Section):
-    """`gateway.tls`: read only to refuse what would silently be plain text."""
+    """`gateway.tls`: a given certificate, or one made at the first start; paths of PEM files."""
 
     enabled: bool = False
+    auto_generate: bool = True
+    cert_path: Path | None = None
+    key_path: Path | None = None
 
 
 class ControlUiConfig(Section):
@@ -77,9 +84,11 @@ class ControlUiConfig(Section):
 
 
 class PairingConfig(Section):
-    """`gateway.nodes.pairing` (6.4)."""
+    """`gateway.nodes.pairing` (6.3, 6.4); `requestTtlMs` is ours, in milliseconds."""
 
     auto_approve_local: bool = True
+    auto_approve_cidrs: Networks = ()
+    request_ttl_ms: Annotated[int, Field(ge=1_000, le=604_800_000)] = limits.PAIR_REQUEST_TTL_MS
 
 
 class CommandsConfig(Section):
@@ -120,47 +129,23 @@ class GatewayConfig(Section):
     control_ui: ControlUiConfig = ControlUiConfig()
     tls: TlsConfig = TlsConfig()
     nodes: NodesConfig = NodesConfig()
-    trusted_proxies: tuple[str, ...] = ()
+    trusted_proxies: Networks = ()
     handshake_timeout_ms: Annotated[int, Field(ge=1)] = limits.HANDSHAKE_TIMEOUT_MS
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for item in value:
-            ipaddress.ip_network(item, strict=False)
-        return value
-
-
-# Sections of the original below `gateway` that this gateway reads only in part.
-_FOREIGN_SECTION_KEYS: dict[str, frozenset[str]] = {
-    "gateway": _FOREIGN_GATEWAY_KEYS,
-    "gateway.tls": frozenset(("autoGenerate", "certPath", "keyPath", "caPath")),
-    "gateway.auth": frozenset("allowTailscale identityScopes trustedProxy".split()),
-    "gateway.remote": frozenset(
-        "transport remotePort edgeAuth sshTarget sshIdentity sshHostKeyPolicy enabled".split()
-    ),
-    "gateway.controlUi": frozenset(
-        "dangerouslyDisableDeviceAuth enabled basePath experimental root environment communityInvite github "
-        "sessionObserver embedSandbox allowExternalEmbedUrls automaticallyFetchFavicons allowInsecureAuth "
-        "dangerouslyAllowHostHeaderOriginFallback".split()
-    ),
-    "gateway.nodes": frozenset("browser pluginTools allowSkills".split()),
-    "gateway.nodes.pairing": frozenset("autoApproveCidrs sshVerify".split()),
-}
 
 
 class Environment(BaseSettings):
-    """The `OPENCLAW_*` variables this project reads."""
+    """The `OPENCLAW_*` variables this project reads; an empty one counts as not set."""
 
-    model_config = SettingsConfigDict(env_prefix="OPENCLAW_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="OPENCLAW_", env_ignore_empty=True, extra="ignore")
 
     state_dir: Path | None = None
     config_path: Path | None = None
     gateway_token: str | None = None
     gateway_password: str | None = None
-    gateway_port: int | None = None
-    handshake_timeout_ms: int | None = None
+    gateway_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    handshake_timeout_ms: Annotated[int, Field(ge=1)] | None = None
     max_preauth_connections_per_ip: Annotated[int, Field(ge=1)] = limits.MAX_UNAUTHENTICATED_PER_IP
+    log_format: Literal["console", "json"] = "console"
 
 
 class Settings:
@@ -230,7 +215,14 @@ class Settings:
             return self.gateway.remote.url
         host = self.bind_host
         host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
-        return f"ws://{f'[{host}]' if ':' in host else host}:{self.gateway.port}"
+        scheme = "wss" if self.gateway.tls.enabled else "ws"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.gateway.port}"
+
+    @property
+    def certificate_files(self) -> tuple[Path, Path]:
+        """Where the gateway's certificate and key are, or will be made."""
+        tls, own = self.gateway.tls, self.state_dir / "tls"
+        return tls.cert_path or own / "gateway-cert.pem", tls.key_path or own / "gateway-key.pem"
 
     def local_token(self) -> str | None:
         """The shared token as flags, environment, config or the minted file give it."""
@@ -242,6 +234,11 @@ class Settings:
             return self.token_file.read_text("utf-8").strip() or None
         except FileNotFoundError:
             return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"{self.token_file} cannot be read: {_reason(error)}; make it readable for this user, or "
+                "delete it, and the next start of the gateway makes a new token"
+            ) from None
 
     def local_password(self) -> str | None:
         """The shared password as flags, environment or config give it."""
@@ -255,7 +252,13 @@ class Settings:
         if known:
             return known, False
         token = secrets.token_urlsafe(32)
-        write_private_file(self.token_file, (token + "\n").encode())
+        try:
+            write_private_file(self.token_file, (token + "\n").encode())
+        except OSError as error:
+            raise ConfigError(
+                f"cannot write {self.token_file}: {_reason(error)}; make its directory writable for this "
+                "user, or choose another one with OPENCLAW_STATE_DIR"
+            ) from None
         return token, True
 
 
@@ -273,7 +276,7 @@ def load_settings(state_dir: Path | None = None, overrides: dict[str, Any] | Non
     try:
         environment = Environment()
     except ValidationError as error:
-        raise ConfigError(_describe("environment variable OPENCLAW_", error)) from None
+        raise ConfigError(_describe("environment variable OPENCLAW_", error, upper=True)) from None
     state = (state_dir or environment.state_dir or Path.home() / ".openclaw").expanduser().absolute()
     path = (environment.config_path or state / "openclaw.json").expanduser()
     section = _read_gateway_section(path)
@@ -282,9 +285,12 @@ def load_settings(state_dir: Path | None = None, overrides: dict[str, Any] | Non
             if value is not None:
                 _put(section, key, value)
     try:
-        gateway = GatewayConfig.model_validate(section)
+        # Python's spellings are for Python code: in the file they are misspelt keys.
+        gateway = GatewayConfig.model_validate(section, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise ConfigError(_describe(f"{path}: gateway.", error)) from None
+        key = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
+        place = "command line" if (overrides or {}).get(key) is not None else str(path)
+        raise ConfigError(_describe(f"{place}: gateway.", error)) from None
     _refuse_unknown_keys(gateway, "gateway", path)
     return Settings(state, path, gateway, environment)
 
@@ -304,13 +310,16 @@ def _read_gateway_section(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from None
+        raise ConfigError(
+            f"{path} cannot be read: {_reason(error)}; make it a UTF-8 file that this user may read, or "
+            "name another one with OPENCLAW_CONFIG_PATH"
+        ) from None
     import json5  # 20 ms that only a configured machine pays
 
     try:
         document = json5.loads(text)
     except ValueError as error:
-        raise ConfigError(f"{path} is not JSON5: {error}") from None
+        raise ConfigError(f"{path} is not JSON5: {error}; correct it there") from None
     section = document.get("gateway", {}) if isinstance(document, dict) else None
     if not isinstance(section, dict):
         raise ConfigError(f'{path}: "gateway" must be an object, e.g. {{"gateway": {{"port": 18789}}}}')
@@ -329,7 +338,7 @@ def _put(section: dict[str, Any], dotted: str, value: Any) -> None:
 def _refuse_unknown_keys(section: Section, where: str, path: Path) -> None:
     known = {field.alias or name for name, field in type(section).model_fields.items()}
     for key in section.model_extra or {}:
-        if key in _FOREIGN_SECTION_KEYS.get(where, ()):
+        if key in FOREIGN_KEYS.get(where, ()):
             continue
         near = difflib.get_close_matches(key, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else f"; known keys: {', '.join(sorted(known))}"
@@ -340,14 +349,31 @@ def _refuse_unknown_keys(section: Section, where: str, path: Path) -> None:
             _refuse_unknown_keys(value, f"{where}.{field.alias or name}", path)
 
 
-def _describe(prefix: str, error: ValidationError) -> str:
+def _describe(prefix: str, error: ValidationError, *, upper: bool = False) -> str:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
-    return f"{prefix}{key} is {first['input']!r}: {first['msg']}"
+    # A secret of the wrong type is a secret all the same.
+    hidden = key.endswith(("oken", "assword"))
+    value = "not usable" if hidden else _shorten(repr(first["input"]))
+    problem = "must be an object" if first["type"] == "model_type" else first["msg"]
+    key = key.upper() if upper else key
+    return f"{prefix}{key} is {value}: {problem}; correct it, or leave it out for the default"
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8 text"
 
 
 def write_private_file(path: Path, data: bytes) -> None:
-    """Write a file only its owner can read, atomically; its directory is made 0700."""
+    """Write a file only its owner can read, atomically; its directory is made 0700.
+
+    Raises:
+        OSError: it cannot be written; what was there before is still there.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -26,6 +26,7 @@ __all__ = [
     "MethodContext",
     "NodeView",
     "RpcMethod",
+    "SurfaceGrant",
     "hookimpl",
 ]
 
@@ -47,6 +48,7 @@ class Caller:
         scopes: what the connection really holds (chapter 16).
         caps: what the client declared at connect.
         by_device_token: let in by its device token, not by the shared secret.
+        remote_ip: where the connection comes from; None for this host.
     """
 
     conn_id: str
@@ -56,6 +58,7 @@ class Caller:
     scopes: frozenset[str]
     caps: frozenset[str] = frozenset()
     by_device_token: bool = False
+    remote_ip: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,19 @@ class Invocation:
     command: str
     params: Any
     caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class SurfaceGrant:
+    """A family lets a connection use its HTTP routes (PROTOCOL 13).
+
+    Attributes:
+        lifetime_ms: how long the URL lives without being used, in ms; every use starts it anew.
+        path: appended to the URL, e.g. `/`; most clients append their own.
+    """
+
+    lifetime_ms: int = 600_000
+    path: str = ""
 
 
 class MethodContext(Protocol):
@@ -160,6 +176,26 @@ class Hooks:
 
         Called on every plugin; any denial wins and none can grant what the gateway's own
         policy refuses. It runs on the hot path: no I/O.
+        """
+
+    @hookspec(firstresult=True)
+    def openclaw_refresh_surface(self, surface: str, node: NodeView | None) -> SurfaceGrant | None:
+        """Grant a scoped URL for one of this family's surfaces, or return None.
+
+        Called at hello-ok and at each refresh, only for surfaces named in the family's
+        `caps`, and for a node only when the surface is among its approved capabilities.
+        `node` is None when an operator asks. The first grant wins; the gateway makes the
+        URL, keeps its token and ends it with the connection.
+        """
+
+    @hookspec
+    def openclaw_http_routes(self) -> list[Any]:  # type: ignore[empty-body]
+        """Add HTTP routes, reached through scoped URLs only. Called once, at the gateway's start.
+
+        Starlette `Route` or `Mount` objects whose path is `/__openclaw__/<family name>` or
+        below it. `request.state` tells the `surface` and the `node_id` the URL was granted
+        for; `node_id` is None for an operator's. A route that raises answers 500 and
+        harms no other.
         """
 
     @hookspec(firstresult=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
@@ -110,6 +110,28 @@ class Plugins:
                 return answer
         return None
 
+    def answers(
+        self, hook: str, among: Callable[[Family], bool] = lambda _: True, /, **facts: Any
+    ) -> Iterator[tuple[Family, Any]]:
+        """Each family's answer to a hook, unless it is None; one that raises is logged and gives none."""
+        families = {item.name: item.family for item in self.loaded}
+        for implementation in self._implementations(hook, None):
+            family = families[implementation.plugin_name]
+            if not among(family):
+                continue
+            try:
+                answer = self._call(implementation, facts)
+            except Exception:
+                _log.exception("hook %s of family %s raised", hook, family.name)
+                continue
+            if answer is not None:
+                yield family, answer
+
+    def implementers(self, hook: str) -> list[Family]:
+        """The families that have this hook."""
+        names = {implementation.plugin_name for implementation in self._implementations(hook, None)}
+        return [item.family for item in self.loaded if item.name in names]
+
     def notify(self, hook: str, **facts: Any) -> None:
         """Call every implementation of a notification hook; one that raises stops no other."""
         for implementation in self._implementations(hook, None):
@@ -144,6 +166,7 @@ class Plugins:
             plugin = item.plugin() if inspect.isclass(item.plugin) else item.plugin
             _check_hooks(plugin)
             self._manager.register(plugin, name=item.name)
+            self._manager.check_pending()
             family = self._family_of(plugin, item)
             methods = self._methods_of(plugin, item)
             self.table.add(family)
@@ -170,9 +193,9 @@ class Plugins:
             )
         _check_family(family)
         if family.name in self._by_family:
+            owner = self._sources[self._by_family[family.name]]
             raise PluginError(
-                f"family name {family.name!r} is taken by package "
-                f"{self._sources[self._by_family[family.name]]}",
+                f"family name {family.name!r} is taken by package {owner}",
                 f"uninstall one of the two: pip uninstall {item.distribution}",
             )
         return family

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from openclaw_core.auth import scopes
-from openclaw_core.commands import Command, Platform
+from openclaw_core.commands import CommandTable, Platform
 from openclaw_core.errors import InvalidRequestError
 
 __all__ = ["CommandPolicy", "Declared", "Refusal", "to_error"]
@@ -35,10 +35,12 @@ class Declared:
     Attributes:
         commands: the declared set of 8.1.
         withheld: command → why it was dropped.
+        idle_caps: capability names that have lost all their commands.
     """
 
     commands: frozenset[str]
     withheld: dict[str, str] = field(default_factory=dict)
+    idle_caps: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class CommandPolicy:
         deny: `gateway.nodes.commands.deny`, exact names; beats everything.
     """
 
-    table: Mapping[str, Command]
+    table: CommandTable
     allow: frozenset[str] = frozenset()
     deny: frozenset[str] = frozenset()
 
@@ -112,7 +114,7 @@ class CommandPolicy:
                 kept.add(command)
             else:
                 withheld[command] = self._why(command, platform_text or platform)
-        return Declared(frozenset(kept), withheld)
+        return Declared(frozenset(kept), withheld, self.table.idle_caps(kept, withheld))
 
     def effective(
         self, declared: Iterable[str], approved: Iterable[str], platform: Platform

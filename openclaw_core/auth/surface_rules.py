@@ -25,6 +25,11 @@ class Surface:
         """Names of the permissions that are true."""
         return frozenset(name for name, value in self.permissions.items() if value)
 
+    def beyond(self, other: Surface) -> Surface:
+        """What is here and not in `other`; of the permissions those that are true."""
+        new = dict.fromkeys(sorted(self.granted - other.granted), True)
+        return Surface(self.caps - other.caps, self.commands - other.commands, new)
+
     def within(self, other: Surface) -> bool:
         """True when nothing here goes beyond `other`; a permission that is false asks for nothing."""
         return self.caps <= other.caps and self.commands <= other.commands and self.granted <= other.granted

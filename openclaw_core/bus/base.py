@@ -14,6 +14,10 @@ class NodeLink(Protocol):
     def conn_id(self) -> str:
         """The connection behind the link; unique per socket."""
 
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes handed over that did not go out yet."""
+
     def send(self, message: bytes) -> bool:
         """Send one encoded frame; False when the node can no longer be reached."""
 

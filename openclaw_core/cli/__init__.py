@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated
 
@@ -17,7 +18,11 @@ GROUPS = {
     "plugins": "Capability families installed here.",
     "gateway": "Run a gateway, or ask one how it is.",
     "node": "Run this machine as a node.",
+    "audit": "Who did what to which device, and every refusal.",
+    "backup": "Save and restore the state of this machine's gateway.",
 }
+# Groups that do something without a sub-command; the others show their help.
+_SPEAKING_GROUPS = frozenset(("audit",))
 EVERY_GROUP = "*"
 
 
@@ -39,7 +44,8 @@ def build_app(wanted: str | None = EVERY_GROUP) -> typer.Typer:
     for name, text in GROUPS.items():
         loaded = wanted in (name, EVERY_GROUP)
         group = import_module(f"openclaw_core.cli.{name}").app if loaded else typer.Typer()
-        app.add_typer(group, name=name, help=text, no_args_is_help=True)
+        app.add_typer(group, name=name, help=text, no_args_is_help=name not in _SPEAKING_GROUPS)
+    app.command("doctor")(_doctor if wanted not in ("doctor", EVERY_GROUP) else _load_doctor())
     return app
 
 
@@ -52,6 +58,16 @@ def _wanted_group(arguments: list[str]) -> str | None:
     if any(name.endswith("_COMPLETE") and name.startswith("_OPENCLAW") for name in os.environ):
         return EVERY_GROUP
     return next((word for word in arguments if not word.startswith("-")), None)
+
+
+def _load_doctor() -> Callable[..., None]:
+    from openclaw_core.cli.doctor import doctor
+
+    return doctor
+
+
+def _doctor() -> None:
+    """Check this machine's gateway: state, database, families, configuration, reachability."""
 
 
 def _show_version(wanted: bool) -> None:

@@ -32,6 +32,9 @@ _UrlFlag = Annotated[
 _TokenFlag = Annotated[str | None, typer.Option("--token", help="Gateway token.")]
 _PasswordFlag = Annotated[str | None, typer.Option("--password", help="Gateway password.")]
 _TimeoutFlag = Annotated[int, typer.Option("--timeout", min=1, help="How long to wait, in milliseconds.")]
+_FingerprintFlag = Annotated[
+    str | None, typer.Option("--tls-fingerprint", help="SHA-256 of the one certificate to accept.")
+]
 _JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -71,10 +74,27 @@ class Call:
             RpcError: the gateway refused, or did not answer in time.
             GatewayUnreachableError: nobody is there.
         """
-        timeout_ms = timeout_ms or self.flags.timeout_ms
+        params, timeout_ms = {} if params is None else params, timeout_ms or self.flags.timeout_ms
+        return await self._ask(lambda connection: connection.request(method, params, timeout_ms=timeout_ms))
+
+    async def invoke(
+        self, params: dict[str, Any], timeout_ms: int, on_progress: Callable[[str], None] | None = None
+    ) -> Any:
+        """Call `node.invoke`; when the command is interrupted, the work on the node is, too.
+
+        Raises:
+            As `request`.
+        """
+        from openclaw_core.client.invokes import invoke_node
+
+        return await self._ask(
+            lambda connection: invoke_node(connection, params, timeout_ms=timeout_ms, on_progress=on_progress)
+        )
+
+    async def _ask(self, ask: Callable[[Connection], Awaitable[Any]]) -> Any:
         connection = await self._connected()
         try:
-            return await connection.request(method, {} if params is None else params, timeout_ms=timeout_ms)
+            return await ask(connection)
         except RpcError as error:
             missing = _missing_scopes(error, self._scopes)
             if not missing:
@@ -82,8 +102,7 @@ class Call:
             # Nothing was done yet: the scope check comes first. Ask again with what it takes.
             await self.close()
             self._scopes = (*self._scopes, *missing)
-            connection = await self._connected()
-            return await connection.request(method, {} if params is None else params, timeout_ms=timeout_ms)
+            return await ask(await self._connected())
 
     async def close(self) -> None:
         """Close the connection, if there is one."""
@@ -205,4 +224,5 @@ _SHARED = {
     "password": _shared("password", _PasswordFlag, None),
     "timeout_ms": _shared("timeout_ms", _TimeoutFlag, 30_000),
     "as_json": _shared("as_json", _JsonFlag, False),
+    "tls_fingerprint": _shared("tls_fingerprint", _FingerprintFlag, None),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from openclaw_core.auth.verification_code import verification_code
 from openclaw_core.cli.ages import age
 from openclaw_core.cli.output import SHORT_ID_CHARS, Column, Table
 
@@ -15,6 +16,7 @@ Record = dict[str, Any]
 _PENDING_COLUMNS = (
     Column("Request", no_wrap=True),
     Column("Device"),
+    Column("Code", no_wrap=True),
     Column("Requested"),
     Column("Approved"),
     Column("Age", no_wrap=True),
@@ -80,6 +82,7 @@ def pending_table(pending: Sequence[Record], paired: Sequence[Record], now_ms: i
             (
                 request["requestId"],
                 device_name(request),
+                verification_code(request["deviceId"]) or "",
                 _access(state["requested"]),
                 _access(state["approved"]),
                 age(request.get("ts"), now_ms),
@@ -123,6 +126,7 @@ def preview_lines(request: Record, state: Record, approve_command: str) -> list[
     return [
         f"Selected pending device request {request['requestId']}",
         f"  Device: {device_name(request)}",
+        *([f"  Code on the device: {code}"] if (code := verification_code(request["deviceId"])) else []),
         f"  Requested: {_access(state['requested'])}",
         *([f"  Approved: {_access(state['approved'])}"] if state["approved"] else []),
         f"  Note:   {_NOTES[state['kind']]}",

@@ -13,6 +13,8 @@ from openclaw_core.cli import device_tables as tables
 from openclaw_core.cli.call import ADMIN, PAIRING, WRITE, Call, gateway_command
 from openclaw_core.cli.failure import FAILED, CliError
 from openclaw_core.cli.output import print_json, print_line, print_table
+from openclaw_core.cli.qr import setup_code
+from openclaw_core.cli.recover import recover_devices
 from openclaw_core.cli.resolve import candidates_of_devices, resolve
 
 __all__ = ["app"]
@@ -184,6 +186,10 @@ async def revoke(call: Call, device: DeviceFlag, role: RoleFlag) -> None:
     """End a device's token; the role must be approved again."""
     params = {"deviceId": await _find(call, device), "role": role}
     print_json(await call.request("device.token.revoke", params))
+
+
+gateway_command(app, "setup-code", ADMIN)(setup_code)
+app.command("recover")(recover_devices)
 
 
 async def _find(call: Call, query: str) -> str:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from openclaw_core.auth.certificates import certificate_fingerprint
 from openclaw_core.cli.failure import USAGE, CliError
 from openclaw_core.config import Settings
+from openclaw_core.errors import ConfigError
 
-__all__ = ["Endpoint", "Flags", "choose_endpoint", "is_loopback"]
+__all__ = ["Endpoint", "Flags", "choose_endpoint", "is_loopback", "known_pin"]
 
 CONNECT_TIMEOUT_MS = 10_000
 
@@ -24,6 +26,7 @@ class Flags:
     password: str | None = None
     timeout_ms: int = 30_000
     as_json: bool = False
+    tls_fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,6 @@ def choose_endpoint(flags: Flags, settings: Settings) -> Endpoint:
     """
     token, password = _secrets(flags, settings)
     url = flags.url or settings.local_url()
-    remote = settings.gateway.remote
     has_secret = bool(token or password)
     endpoint = Endpoint(
         url=url,
@@ -74,7 +76,7 @@ def choose_endpoint(flags: Flags, settings: Settings) -> Endpoint:
         or (flags.url is None and settings.auth_mode == "none"),
         state_dir=settings.state_dir,
         connect_timeout_ms=max(1, min(flags.timeout_ms, CONNECT_TIMEOUT_MS)),
-        tls_fingerprint=remote.tls_fingerprint if url == remote.url else None,
+        tls_fingerprint=flags.tls_fingerprint or known_pin(settings, url),
     )
     if flags.url and not has_secret and not endpoint.tokens_file.exists():
         raise CliError(
@@ -85,6 +87,25 @@ def choose_endpoint(flags: Flags, settings: Settings) -> Endpoint:
             exit_code=USAGE,
         )
     return endpoint
+
+
+def known_pin(settings: Settings, url: str) -> str | None:
+    """The fingerprint to expect at `url`: the configured one, or that of this machine's own gateway.
+
+    Raises:
+        ConfigError: this machine's certificate is damaged.
+    """
+    if url == settings.gateway.remote.url:
+        return settings.gateway.remote.tls_fingerprint
+    if not (settings.gateway.tls.enabled and url.startswith("wss://") and is_loopback(url)):
+        return None
+    cert_file, _ = settings.certificate_files
+    try:
+        return certificate_fingerprint(cert_file.read_text("utf-8", errors="replace"))
+    except OSError:
+        return None  # not made yet: the gateway never ran
+    except ValueError as error:
+        raise ConfigError(f"{cert_file}: {error}") from None
 
 
 def _secrets(flags: Flags, settings: Settings) -> tuple[str | None, str | None]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from openclaw_core.cli.ages import span
 from openclaw_core.cli.call import PAIRING, READ, Call, gateway_command
 from openclaw_core.cli.failure import funnel
+from openclaw_core.cli.recover import recover_gateway
 
 __all__ = ["app"]
 
@@ -33,6 +34,10 @@ def run(
     auth: AuthFlag = None,
     token: Annotated[str | None, typer.Option("--token", help="Shared token; default: minted once.")] = None,
     password: Annotated[str | None, typer.Option("--password", help="Shared password.")] = None,
+    log_format: Annotated[
+        Literal["console", "json"] | None,
+        typer.Option("--log-format", help="Log lines for people, or one JSON object per line."),
+    ] = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM."""
     if auth is not None and auth not in _AUTH_MODES:
@@ -48,7 +53,10 @@ def run(
             "auth.token": token,
             "auth.password": password,
         }
-        raise typer.Exit(run_gateway(load_settings(overrides=overrides)))
+        raise typer.Exit(run_gateway(load_settings(overrides=overrides), log_format))
+
+
+app.command("recover")(recover_gateway)
 
 
 @gateway_command(app, "status", READ, extra_scopes=(PAIRING,))
@@ -60,6 +68,7 @@ async def status(call: Call) -> None:
     report = {
         "ok": True,
         "url": call.endpoint.url,
+        "tlsFingerprint": call.endpoint.tls_fingerprint,
         "version": hello.server.version,
         "protocol": hello.protocol,
         "uptimeMs": hello.snapshot.uptime_ms,
@@ -93,6 +102,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
     nodes, plugins = report["nodes"], report["plugins"]
     lines = [
         f"Gateway: reachable at {report['url']}",
+        *([f"TLS:     certificate SHA-256 {report['tlsFingerprint']}"] if report["tlsFingerprint"] else []),
         f"Version: {report['version']} (protocol {report['protocol']})",
         f"Uptime:  {span(report['uptimeMs'])}",
         f"Auth:    {report['auth'] or 'unknown'}",

@@ -7,12 +7,15 @@ import logging
 import os
 import socket
 import sys
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from openclaw_core.cli.endpoint import is_loopback
+from openclaw_core.auth.verification_code import verification_code
+from openclaw_core.cli.endpoint import is_loopback, known_pin
 from openclaw_core.cli.failure import funnel
+from openclaw_core.cli.setup_offer import read_offer
 from openclaw_core.config import Settings, load_settings
 
 __all__ = ["app"]
@@ -44,6 +47,9 @@ def run(
     password: Annotated[
         str | None, typer.Option(help="Gateway password; default: OPENCLAW_GATEWAY_PASSWORD.")
     ] = None,
+    pair: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Pair with a setup code or join link; once is enough.")
+    ] = None,
 ) -> None:
     """Connect this machine to a gateway and run what it is asked to, until stopped."""
     from openclaw_core.node_host import NodeHost, NodeHostOptions, offered_surface
@@ -53,20 +59,21 @@ def run(
     with funnel():
         _log_to_stderr()
         settings = load_settings()
-        fingerprint = tls_fingerprint or _configured_fingerprint(settings, host, port)
-        url = _gateway_url(settings, host, port, tls=tls or bool(tls_fingerprint))
-        token, password = _credentials(settings, url, token, password)
+        gateway = _choose_gateway(settings, host, port, tls, tls_fingerprint, pair)
+        token, password = (None, None) if pair else _credentials(settings, gateway.url, token, password)
         options = NodeHostOptions(
-            url=url,
+            url=gateway.url,
             directory=settings.state_dir / "node",
             display_name=display_name or socket.gethostname(),
             instance_id=node_id,
             token=token,
             password=password,
-            tls_fingerprint=fingerprint,
+            tls_fingerprint=gateway.tls_fingerprint,
+            bootstrap_token=gateway.bootstrap_token,
         )
-        surface = offered_surface(load_plugins().families, _names(commands))
-        raise typer.Exit(run_process(NodeHost(options, surface)))
+        families, names = load_plugins().families, _names(commands)
+        node = NodeHost(options, offered_surface(families, names))
+        raise typer.Exit(run_process(node, lambda: offered_surface(families, names, all_named=False)))
 
 
 @app.command()
@@ -80,6 +87,34 @@ def identity(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")
             typer.echo(json.dumps({"deviceId": own.device_id, "publicKey": own.public_key}, indent=2))
         else:
             typer.echo(f"deviceId   {own.device_id}\npublicKey  {own.public_key}")
+            typer.echo(f"code       {verification_code(own.device_id)}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Gateway:
+    url: str
+    tls_fingerprint: str | None
+    bootstrap_token: str | None = None
+
+
+def _choose_gateway(
+    settings: Settings,
+    host: str | None,
+    port: int | None,
+    tls: bool,
+    fingerprint: str | None,
+    pair: str | None,
+) -> _Gateway:
+    """The address that flags, setup code and settings name, in this order, with its pin."""
+    if pair is not None:
+        offer = read_offer(pair)
+        secure = tls or bool(fingerprint) or offer.url.startswith("wss://")
+        url = offer.url if host is None and port is None else _gateway_url(settings, host, port, tls=secure)
+        return _Gateway(url, fingerprint or offer.tls_fingerprint, offer.bootstrap_token)
+    own = settings.gateway.tls.enabled and is_loopback(f"ws://{host or '127.0.0.1'}")
+    url = _gateway_url(settings, host, port, tls=tls or bool(fingerprint) or own)
+    known = _configured_fingerprint(settings, host, port) or known_pin(settings, url)
+    return _Gateway(url, fingerprint or known)
 
 
 def _gateway_url(settings: Settings, host: str | None, port: int | None, *, tls: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from openclaw_core.auth.verification_code import verification_code
 from openclaw_core.cli.ages import age
 from openclaw_core.cli.output import SHORT_ID_CHARS, Column, Table
 
@@ -33,6 +34,7 @@ _STATUS_COLUMNS = (
 _PENDING_COLUMNS = (
     Column("Request", no_wrap=True),
     Column("Node"),
+    Column("Code", no_wrap=True),
     Column("IP", no_wrap=True),
     Column("Requested", no_wrap=True),
 )
@@ -76,7 +78,13 @@ def status_table(nodes: Sequence[Node], now_ms: int) -> Table:
 def pending_table(pending: Sequence[Node], now_ms: int) -> Table:
     """Surface requests that wait for approval (8.3)."""
     rows = (
-        (item["requestId"], _name(item), item.get("remoteIp") or "", age(item.get("ts"), now_ms))
+        (
+            item["requestId"],
+            _name(item),
+            verification_code(item["nodeId"]) or "",
+            item.get("remoteIp") or "",
+            age(item.get("ts"), now_ms),
+        )
         for item in pending
     )
     return Table(_PENDING_COLUMNS, tuple(rows), title="Pending")
@@ -155,6 +163,10 @@ def describe_lines(node: Node) -> list[str]:
     pending = node.get("pendingDeclaredCommands") or ()
     if pending:
         lines += ["", "Pending commands", *(f"- {name}" for name in pending)]
+    held = [item for item in node.get("withheld") or () if item["command"] not in pending]
+    if held:
+        lines += ["", "Withheld commands"]
+        lines += [f"- {item['command']}: {item['message']}; {item['cure']}" for item in held]
     return lines
 
 

@@ -12,13 +12,18 @@ import typer
 from openclaw_core.cli import node_tables as tables
 from openclaw_core.cli.ages import duration_ms
 from openclaw_core.cli.call import ADMIN, PAIRING, READ, WRITE, Call, gateway_command
+from openclaw_core.cli.explain import explain
 from openclaw_core.cli.failure import CliError
+from openclaw_core.cli.invokes import cancel, invokes, print_progress
+from openclaw_core.cli.joint_approval import approve_device_and_surface
 from openclaw_core.cli.output import print_json, print_line, print_table
+from openclaw_core.cli.queue import app as queue_app
 from openclaw_core.cli.resolve import Candidate, candidates_of_nodes, resolve
 
 __all__ = ["app"]
 
 app = typer.Typer()
+app.add_typer(queue_app, name="queue")
 
 Node = dict[str, Any]
 
@@ -97,6 +102,11 @@ async def describe(call: Call, node: NodeFlag) -> None:
         print_line(line)
 
 
+gateway_command(app, "invokes", READ, extra_scopes=(ADMIN,))(invokes)
+gateway_command(app, "cancel", READ, WRITE, extra_scopes=(ADMIN,))(cancel)
+gateway_command(app, "explain", READ, extra_scopes=(PAIRING,))(explain)
+
+
 @gateway_command(app, "rename", READ, PAIRING)
 async def rename(
     call: Call, node: NodeFlag, name: Annotated[str, typer.Option("--name", help="New name.")]
@@ -109,15 +119,18 @@ async def rename(
 
 @gateway_command(app, "approve", PAIRING, extra_scopes=(WRITE, ADMIN))
 async def approve(call: Call, request_id: RequestArgument) -> None:
-    """Let a node use what it declares."""
-    await _require_pending(call, request_id)
+    """Let a node use what it declares; a device request pairs the device as well."""
+    known = await _pending_ids(call)
+    if request_id not in known and await approve_device_and_surface(call, request_id):
+        return
+    _require_pending(known, request_id)
     print_json(await call.request("node.pair.approve", {"requestId": request_id}))
 
 
 @gateway_command(app, "reject", PAIRING)
 async def reject(call: Call, request_id: RequestArgument) -> None:
     """Refuse what a node declares; it asks again at its next connect."""
-    await _require_pending(call, request_id)
+    _require_pending(await _pending_ids(call), request_id)
     print_json(await call.request("node.pair.reject", {"requestId": request_id}))
 
 
@@ -141,8 +154,14 @@ async def invoke(
     idempotency_key: Annotated[
         str | None, typer.Option("--idempotency-key", help="Repeat with the same key to run it only once.")
     ] = None,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Leave it for a node that is away; see: openclaw nodes queue.")
+    ] = False,
+    progress: Annotated[
+        bool, typer.Option("--progress", help="Show the command's output on stderr while it runs.")
+    ] = False,
 ) -> None:
-    """Run a command on a node and print the whole answer as JSON."""
+    """Run a command on a node and print the whole answer as JSON; Ctrl-C stops it on the node, too."""
     arguments = _parse_params(params)
     found = await _find(call, node)
     request = {
@@ -151,10 +170,11 @@ async def invoke(
         "params": arguments,
         "timeoutMs": invoke_timeout,
         "idempotencyKey": idempotency_key or str(uuid4()),
+        **({"ifOffline": "queue"} if queue else {}),
     }
     # The answer has to outlast the node's own budget, or its result would find nobody.
     patience = max(call.flags.timeout_ms, invoke_timeout + 10_000) if invoke_timeout else _NO_DEADLINE_MS
-    print_json(await call.request("node.invoke", request, timeout_ms=patience))
+    print_json(await call.invoke(request, patience, print_progress if progress else None))
 
 
 _NO_DEADLINE_MS = 86_400_000
@@ -171,9 +191,11 @@ async def _find(call: Call, query: str) -> Candidate:
     return resolve(query, candidates_of_nodes((await call.request("node.list"))["nodes"]))
 
 
-async def _require_pending(call: Call, request_id: str) -> None:
-    waiting = (await call.request("node.pair.list"))["pending"]
-    known = [item["requestId"] for item in waiting]
+async def _pending_ids(call: Call) -> list[str]:
+    return [item["requestId"] for item in (await call.request("node.pair.list"))["pending"]]
+
+
+def _require_pending(known: list[str], request_id: str) -> None:
     if request_id in known:
         return
     listed = (f"Pending requestIds: {', '.join(known)}",) if known else ()

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from openclaw_core.cli.call import ADMIN, PAIRING, READ, WRITE, Call
 from openclaw_core.cli.children import Child, run_once
-from openclaw_core.cli.endpoint import Endpoint, Flags
+from openclaw_core.cli.endpoint import Endpoint, Flags, known_pin
 from openclaw_core.cli.failure import CliError
 from openclaw_core.cli.output import clean, print_line
 from openclaw_core.config import Settings, load_settings
@@ -130,7 +130,8 @@ class _Up:
 
     def _operator_endpoint(self, url: str) -> Endpoint:
         return Endpoint(
-            url=f"ws://127.0.0.1:{urlsplit(url).port}",
+            url=(local := f"{urlsplit(url).scheme}://127.0.0.1:{urlsplit(url).port}"),
+            tls_fingerprint=known_pin(self.settings, local),
             token=self.settings.local_token(),
             password=self.settings.local_password(),
             needs_identity=self.settings.auth_mode == "none",

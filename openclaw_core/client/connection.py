@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any
 
@@ -67,7 +67,7 @@ class Connection:
     def __init__(self, socket: ClientConnection, hello: HelloOk, on_event: EventHandler | None) -> None:
         self.hello = hello
         self._socket = socket
-        self._on_event = on_event
+        self._handlers = [] if on_event is None else [on_event]
         self._ids = count(1)
         self._waiting: dict[str, asyncio.Future[Any]] = {}
         self._loop = asyncio.get_running_loop()
@@ -109,6 +109,15 @@ class Connection:
             # An error nobody awaits any more would be reported as lost by the event loop.
             if not answer.cancel() and not answer.cancelled():
                 answer.exception()
+
+    @contextmanager
+    def listening(self, handler: EventHandler) -> Iterator[None]:
+        """Call one more handler for each event, for as long as the context lasts."""
+        self._handlers.append(handler)
+        try:
+            yield
+        finally:
+            self._handlers.remove(handler)
 
     async def close(self, code: int = CLOSE_NORMAL, reason: str = "") -> None:
         """Close the socket; requests in flight fail with `CONNECTION_LOST`."""
@@ -155,11 +164,15 @@ class Connection:
         kind = frame.get("type") if isinstance(frame, dict) else None
         if kind == "res":
             self._settle(frame)
-        elif kind == "event" and self._on_event is not None:
+        elif kind == "event":
+            self._tell(str(frame.get("event")), frame.get("payload"))
+
+    def _tell(self, event: str, payload: Any) -> None:
+        for handler in tuple(self._handlers):
             try:
-                self._on_event(str(frame.get("event")), frame.get("payload"))
+                handler(event, payload)
             except Exception:
-                _log.exception("the handler of event %r failed", frame.get("event"))
+                _log.exception("the handler of event %r failed", event)
 
     def _settle(self, frame: dict[str, Any]) -> None:
         answer = self._waiting.get(str(frame.get("id")))

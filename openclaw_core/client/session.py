@@ -44,9 +44,13 @@ async def connect_with_tokens(
             chosen = replace(chosen, token=None, password=None, device_token=stored)
             connection = await connect(chosen, on_event)
     except HandshakeRefusedError as error:
-        if error.detail_code == "AUTH_DEVICE_TOKEN_MISMATCH" and chosen.device_token == stored:
-            tokens.forget(*key)
-        raise
+        if error.detail_code != "AUTH_DEVICE_TOKEN_MISMATCH" or chosen.device_token != stored:
+            raise
+        tokens.forget(*key)
+        if not options.bootstrap_token or chosen.bootstrap_token:
+            raise
+        # The device was removed here and got a new setup code: its old token is history.
+        connection = await connect(options, on_event)
     _keep(connection, tokens, key)
     return connection
 

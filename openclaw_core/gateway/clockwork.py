@@ -58,6 +58,10 @@ class Clockwork:
             runtime.events.health_version += 1
             runtime.events.broadcast("health", health_snapshot(runtime), state_version=True)
         runtime.pairing.purge_expired()
+        runtime.invoke_records.purge()
+        runtime.setup_codes.purge_expired()
+        runtime.ledger.purge()
+        runtime.audit.flush()
         self._reload_changed_config()
 
     async def _ping(self) -> None:
@@ -88,5 +92,6 @@ class Clockwork:
         except ConfigError as error:
             _log.warning("the changed configuration is not used: %s", error)
             return
-        self._gateway.runtime.reload(settings.gateway)
+        runtime = self._gateway.runtime
+        self._gateway.spawn(runtime.declarations.catch_up(runtime.reload(settings.gateway)))
         _log.info("command lists reloaded from %s", settings.config_path)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import uuid
 from collections.abc import Awaitable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
+import structlog
 from pydantic import ValidationError
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -30,6 +31,8 @@ from openclaw_core.protocol.problems import describe_problems
 from openclaw_core.services.audit import actor_of
 from openclaw_core.services.events import encode_event
 from openclaw_core.services.nodes import LiveNode
+from openclaw_core.services.presence import Guest
+from openclaw_core.services.scoped_urls import Holder
 
 if TYPE_CHECKING:
     from openclaw_core.gateway.gateway import Gateway
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection"]
 
-_log = logging.getLogger(__name__)
 _REQUEST_KEYS = frozenset(("type", "id", "method", "params"))
 _NOBODY = Caller("", "", "", None, frozenset())
 
@@ -83,17 +85,33 @@ class Connection(WebSocket):
         self.caller = _NOBODY
         self.device_id = ""
 
+    @property
+    def base_url(self) -> str:
+        """Scheme, host and port by which this client reached the gateway (13.1)."""
+        secure = self._peer.secure or self._transport.get_extra_info("sslcontext") is not None
+        host = self._peer.host or f"127.0.0.1:{self._gateway.runtime.port}"
+        return f"{'https' if secure else 'http'}://{host}"
+
     # The socket
 
     def on_upgrade(self, request: Request) -> None:
         """Refuse what cannot be attributed to an address, and floods (1.1)."""
-        address = self._transport.get_extra_info("peername")
-        ip = address[0] if isinstance(address, tuple) else "127.0.0.1"
-        self._peer = identify_peer(ip, request.headers, self._gateway.runtime.config.trusted_proxies)
+        proxies = self._gateway.runtime.config.trusted_proxies
+        self._peer = identify_peer(self._address(), request.headers, proxies)
         if not self._gateway.count_unauthenticated(self._peer.ip):
             body = b"Too many unauthenticated sockets"
             raise HttpRefusal(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", body)
         self._counted = True
+
+    def on_refused(self, status: int) -> None:
+        """Audited with the socket's own address when the client's could not be told."""
+        peer: Peer | None = getattr(self, "_peer", None)
+        ip = peer.remote_ip if peer is not None else self._address()
+        self._gateway.witness.refused("upgrade", f"HTTP_{status}", "unknown", None, ip=ip)
+
+    def _address(self) -> str:
+        address = self._transport.get_extra_info("peername")
+        return address[0] if isinstance(address, tuple) else "127.0.0.1"
 
     def on_open(self) -> None:
         """Challenge the client; it has 15 s."""
@@ -101,7 +119,7 @@ class Connection(WebSocket):
         self._nonce = str(uuid.uuid4())
         self.send(encode_event("connect.challenge", {"nonce": self._nonce, "ts": runtime.now_ms()}))
         timeout = runtime.config.handshake_timeout_ms / 1000
-        self._deadline = self._loop.call_later(timeout, self.close, limits.CLOSE_NORMAL)
+        self._deadline = self._loop.call_later(timeout, self._drop, "HANDSHAKE_TIMEOUT", limits.CLOSE_NORMAL)
 
     def on_lost(self) -> None:
         """Leave nothing behind."""
@@ -109,6 +127,7 @@ class Connection(WebSocket):
         self._queued.clear()
         if self._state == "open":
             self._gateway.leave(self)
+            self._gateway.witness.left(self.role, self.caller)
 
     def on_message(self, data: bytes) -> None:
         """A frame of whatever stage the connection is in."""
@@ -129,12 +148,11 @@ class Connection(WebSocket):
         try:
             frame = orjson.loads(data)
         except orjson.JSONDecodeError:
-            _log.info("connection %s: the first frame is not JSON", self.conn_id)
-            self.close(limits.CLOSE_NORMAL)
+            self._drop("INVALID_JSON", limits.CLOSE_NORMAL)
             return
         request = _as_request(frame)
         if request is None:
-            self.close(limits.CLOSE_POLICY, "invalid request frame")
+            self._drop("INVALID_FRAME", limits.CLOSE_POLICY, "invalid request frame")
             return
         request_id, method, raw = request
         if method != "connect":
@@ -148,7 +166,7 @@ class Connection(WebSocket):
             self._refuse(request_id, InvalidRequestError(text), None)
             return
         if params.client.id == "openclaw-worker":
-            self.close(limits.CLOSE_POLICY, "invalid-handshake")
+            self._drop("WORKER_CLIENT", limits.CLOSE_POLICY, "invalid-handshake")
             return
         self._state = "deciding"
         self._gateway.spawn(self._decide(request_id, params))
@@ -165,7 +183,10 @@ class Connection(WebSocket):
                 self._refuse(request_id, error, params)
                 return
             if not self.closing:
-                self._open(request_id, admission, node)
+                self._open(request_id, params, admission, node)
+            if admission.code is not None:
+                codes = self._gateway.runtime.setup_codes
+                codes.answered(admission.code, delivered=self._state == "open" and not self.closing)
         for data in self._take_queued():
             if not self.closing:
                 self._on_request(data)
@@ -179,20 +200,39 @@ class Connection(WebSocket):
         await runtime.surfaces.reconcile(node, silent=admission.silent)
         return node
 
-    def _open(self, request_id: str, admission: Admission, node: LiveNode | None) -> None:
+    def _open(
+        self, request_id: str, params: ConnectParams, admission: Admission, node: LiveNode | None
+    ) -> None:
         self._leave_handshake()
         self.role = admission.role
-        self.caller = admission.caller
+        self.caller = replace(admission.caller, remote_ip=self._peer.remote_ip)
         self.device_id = admission.caller.device_id or ""
         self.allow_message_size(limits.MAX_PAYLOAD_BYTES)
         self._state = "open"
         gateway = self._gateway
-        self.reply(request_id, hello_ok(gateway.runtime, gateway.features_for(admission.role), admission))
+        holder = Holder(self.conn_id, self.base_url, node)
+        features = gateway.features_for(admission.role)
+        self.reply(request_id, hello_ok(gateway.runtime, features, admission, holder))
         gateway.join(self, node)
+        gateway.witness.admitted(self.role, self.caller, self._peer)
+        if node is None:
+            now_ms = gateway.runtime.now_ms()
+            gateway.runtime.presence.entered(Guest(self.caller, params.client, self._peer.remote_ip, now_ms))
+
+    def _note_refusal(self, code: str, actor: str = "unknown", subject: str | None = None) -> None:
+        ip = self._peer.remote_ip
+        self._gateway.witness.refused("connect", code, actor, subject, ip=ip, conn_id=self.conn_id)
+
+    def _drop(self, code: str, close_code: int, reason: str = "") -> None:
+        """Close a client that does not get as far as a connect request."""
+        if not self.closing:
+            self._note_refusal(code)
+            self.close(close_code, reason)
 
     def _refuse(self, request_id: str, error: Exception, params: ConnectParams | None) -> None:
         """Answer a failed connect and close with its message (1.4)."""
-        wire = to_wire_error(error)
+        with structlog.contextvars.bound_contextvars(conn=self.conn_id):
+            wire = to_wire_error(error)
         details = wire.get("details") or {}
         code = details.get("code") if isinstance(details, dict) else None
         close_code, reason = limits.CLOSE_POLICY, wire["message"]
@@ -204,15 +244,13 @@ class Connection(WebSocket):
             close_code = limits.CLOSE_INTERNAL
         device = params.device.id if params is not None and params.device is not None else None
         actor = f"client:{params.client.id}" if params is not None else "client:unknown"
-        self._gateway.runtime.audit.note(
-            "connect", actor, device, "refused", code=code or wire["code"], ip=self._peer.ip
-        )
+        self._note_refusal(code or wire["code"], actor, device)
         self.send(_error_frame(request_id, wire))
         self.close(close_code, reason)
 
     def _queue(self, data: bytes) -> None:
         if len(self._queued) >= limits.MAX_PENDING_HANDSHAKE_FRAMES:
-            self.close(limits.CLOSE_POLICY, "too many pending handshake frames")
+            self._drop("TOO_MANY_HANDSHAKE_FRAMES", limits.CLOSE_POLICY, "too many pending handshake frames")
             return
         self._queued.append(data)
 
@@ -273,11 +311,12 @@ class Connection(WebSocket):
         self.reply(request_id, InvalidRequestError(f"invalid request frame: {problem}"))
 
     def _fail(self, request_id: str, method: str, error: Exception) -> None:
-        wire = to_wire_error(error)
+        with structlog.contextvars.bound_contextvars(conn=self.conn_id, method=method):
+            wire = to_wire_error(error)
         details = wire.get("details")
         code = details.get("code") if isinstance(details, dict) else None
-        self._gateway.runtime.audit.note(
-            method, self._actor(), None, "refused", code=code or wire["code"], conn=self.conn_id
+        self._gateway.witness.refused(
+            method, code or wire["code"], self._actor(), None, ip=self.caller.remote_ip, conn_id=self.conn_id
         )
         self.send(_error_frame(request_id, wire))
         if self._unauthorized > limits.MAX_UNAUTHORIZED_CALLS:

@@ -8,12 +8,21 @@ from collections.abc import Coroutine
 from typing import Any
 
 from openclaw_core.gateway.handshake import Handshake
+from openclaw_core.gateway.methods.audit import audit_methods
 from openclaw_core.gateway.methods.devices import device_methods
+from openclaw_core.gateway.methods.events import event_methods
 from openclaw_core.gateway.methods.families import family_methods
+from openclaw_core.gateway.methods.invokes import invoke_methods
+from openclaw_core.gateway.methods.legacy import legacy_methods
 from openclaw_core.gateway.methods.nodes import node_methods
+from openclaw_core.gateway.methods.pending import pending_methods
+from openclaw_core.gateway.methods.setup import setup_methods
+from openclaw_core.gateway.methods.surfaces import surface_methods
 from openclaw_core.gateway.methods.system import system_methods
+from openclaw_core.gateway.pulse import Pulse
 from openclaw_core.gateway.router import Requester, Router
 from openclaw_core.gateway.websocket import Outbox
+from openclaw_core.gateway.witness import Witness
 from openclaw_core.protocol.limits import CLOSE_INVALIDATED
 from openclaw_core.services.nodes import LiveNode
 from openclaw_core.services.runtime import Runtime
@@ -32,12 +41,21 @@ class Gateway:
         self.runtime = runtime
         self.outbox = Outbox(runtime.loop)
         self.handshake = Handshake(runtime)
+        self.pulse = Pulse(runtime.loop, runtime.store)
+        self.witness = Witness(runtime.audit, runtime.tally, runtime.settings.auth_mode)
         self.router = Router(
             [
                 *family_methods(runtime),
                 *system_methods(runtime),
+                *audit_methods(runtime),
                 *device_methods(runtime),
+                *setup_methods(runtime),
+                *legacy_methods(runtime),
                 *node_methods(runtime),
+                *invoke_methods(runtime),
+                *pending_methods(runtime),
+                *event_methods(runtime),
+                *surface_methods(runtime),
             ]
         )
         self.connections: set[Requester] = set()
@@ -67,6 +85,11 @@ class Gateway:
         self._unauthenticated[ip] += 1
         return True
 
+    @property
+    def unauthenticated(self) -> int:
+        """Sockets that have not authenticated yet."""
+        return self._unauthenticated.total()
+
     def uncount_unauthenticated(self, ip: str) -> None:
         """Give the place back."""
         self._unauthenticated[ip] -= 1
@@ -86,6 +109,7 @@ class Gateway:
             runtime.invokes.disconnected(replaced, replaced=True)
             replaced.close(CLOSE_INVALIDATED, "replaced by a newer connection of this node")
         runtime.presence.connected(node)
+        runtime.ledger.connected(node)
         runtime.plugins.notify("openclaw_node_connected", node=runtime.nodes.view(node))
 
     def leave(self, connection: Requester) -> None:
@@ -93,7 +117,10 @@ class Gateway:
         runtime = self.runtime
         self.connections.discard(connection)
         runtime.events.remove(connection)
+        runtime.scoped_urls.drop(connection.conn_id)
         if connection.role != "node":
+            runtime.presence.left(connection.conn_id)
+            runtime.invokes.caller_left(connection.conn_id)
             return
         runtime.invokes.disconnected(connection, replaced=False)
         node = runtime.nodes.detach(connection.device_id, connection)
@@ -106,8 +133,11 @@ class Gateway:
         """Answer what is in flight, say goodbye, store what waits."""
         runtime = self.runtime
         runtime.invokes.close()
+        runtime.audit.flush()
+        self.pulse.stop()
         runtime.presence.close()
         runtime.events.broadcast("shutdown", {"reason": "gateway stopping"})
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await runtime.ledger.close()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, NoReturn, cast
 
 from openclaw_core.auth import scopes
+from openclaw_core.auth.auto_approval import NATIVE_APPS, SetupAccess, admits_network, setup_grants
 from openclaw_core.auth.credentials import (
     OTHER_CREDENTIAL,
     Verdict,
@@ -18,7 +19,14 @@ from openclaw_core.auth.credentials import (
     scopes_without_device,
 )
 from openclaw_core.auth.origin import origin_allowed, origin_refusal
-from openclaw_core.auth.pairing_rules import Asked, judge, may_approve_silently, pairing_error
+from openclaw_core.auth.pairing_rules import (
+    Approved,
+    Asked,
+    PairingReason,
+    judge,
+    may_approve_silently,
+    pairing_error,
+)
 from openclaw_core.auth.proof import DeviceKey, check_proof
 from openclaw_core.auth.rate_limit import loopback_delay_ms
 from openclaw_core.errors import InvalidRequestError, NotPairedError
@@ -28,12 +36,11 @@ from openclaw_core.protocol.connect import ConnectParams
 from openclaw_core.protocol.limits import NODE_PROTOCOL_FLOOR, PROTOCOL_VERSION
 from openclaw_core.services.pairing import Knock
 from openclaw_core.services.runtime import Runtime
-from openclaw_core.store.models import DeviceToken
+from openclaw_core.store.models import DeviceToken, SetupCode
 
 __all__ = ["Admission", "Handshake", "check_protocol"]
 
 Role = Literal["operator", "node"]
-_NATIVE_APPS = frozenset(("openclaw-macos", "openclaw-ios", "openclaw-watchos", "openclaw-android"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,7 @@ class Admission:
         token: the device's token row; None without device identity.
         knock: the proven device; None without one.
         silent: the device was approved by rule just now.
+        code: the setup code that let it in; None for any other credential.
     """
 
     role: Role
@@ -51,6 +59,7 @@ class Admission:
     token: DeviceToken | None = None
     knock: Knock | None = None
     silent: bool = False
+    code: SetupCode | None = None
 
 
 class Handshake:
@@ -77,9 +86,11 @@ class Handshake:
         if params.device is None:
             return await self._admit_without_device(conn_id, peer, params, role, verdict)
         key = check_proof(params, role, nonce, runtime.now_ms())
-        token = await self._authorize(peer, params, role, key, verdict)
+        opener = await self._authorize(peer, params, role, key, verdict)
         knock = _knock(peer, params, role, key)
-        silent = await self._pair(peer, knock, verdict)
+        code = opener if isinstance(opener, SetupCode) else None
+        silent = await self._pair(peer, knock, verdict, code)
+        token = opener if isinstance(opener, DeviceToken) else None
         if token is not None:
             offer = device_token_offer(params.auth)
             assert offer is not None
@@ -93,9 +104,9 @@ class Handshake:
             device_id=key.device_id,
             scopes=knock.asked.scopes if role == "operator" else frozenset(),
             caps=frozenset(params.caps or ()),
-            by_device_token=token is not None,
+            by_device_token=opener is not None,
         )
-        return Admission(role, caller, runtime.tokens.live(key.device_id, role), knock, silent)
+        return Admission(role, caller, runtime.tokens.live(key.device_id, role), knock, silent, code)
 
     async def _admit_without_device(
         self, conn_id: str, peer: Peer, params: ConnectParams, role: Role, verdict: Verdict
@@ -116,14 +127,18 @@ class Handshake:
 
     async def _authorize(
         self, peer: Peer, params: ConnectParams, role: Role, key: DeviceKey, verdict: Verdict
-    ) -> DeviceToken | None:
-        """The device token that opened the door, None when the shared secret did (5.2)."""
+    ) -> DeviceToken | SetupCode | None:
+        """The device token or setup code that opened the door, None when the shared secret did (5.2)."""
         if verdict.ok:
             self._refuse_locked(peer, params, role)
             return None
         auth = params.auth
         if auth is not None and auth.bootstrap_token:
-            await self._refuse(peer, params, role, "bootstrap_token_invalid", True)
+            code = self._runtime.setup_codes.find(auth.bootstrap_token, key.device_id, role)
+            if code is None:
+                await self._refuse(peer, params, role, "bootstrap_token_invalid", True)
+            self._refuse_locked(peer, params, role)
+            return code
         offer = device_token_offer(auth)
         if offer is None:
             await self._refuse(peer, params, role, verdict.reason, verdict.wrong, device_proven=True)
@@ -136,28 +151,60 @@ class Handshake:
             await self._refuse(peer, params, role, "scope_mismatch", False)
         return row
 
-    async def _pair(self, peer: Peer, knock: Knock, verdict: Verdict) -> bool:
+    async def _pair(self, peer: Peer, knock: Knock, verdict: Verdict, code: SetupCode | None) -> bool:
         """Let an approved device in, approve it by rule, or leave a request (6); True when by rule."""
         runtime, asked = self._runtime, knock.asked
         approved = runtime.registry.approved(asked.device_id)
         reason = judge(asked, approved)
-        silent = reason is not None and may_approve_silently(
-            loopback=peer.loopback,
-            shared_secret_ok=verdict.ok,
-            browser_origin=peer.origin is not None,
-            auto_local=runtime.config.nodes.pairing.auto_approve_local,
-            reason=reason,
-            role=asked.role,
-            native_app=knock.params.client.id in _NATIVE_APPS,
-            revoked=approved is not None and asked.role in approved.roles - approved.live_token_roles,
-        )
-        if silent:
-            await runtime.pairing.approve_silently(knock, "silent")
+        if code is not None and await self._redeem(peer, knock, code, reason):
+            reason = None
+        rule = None if reason is None else self._rule(peer, knock, verdict, reason, approved)
+        if rule is not None:
+            await runtime.pairing.approve_silently(knock, rule)
         elif reason is not None:
             request = await runtime.pairing.request(knock)
             raise pairing_error(reason, request.request_id, asked, approved)
         runtime.pairing.refresh(knock)
-        return silent
+        return rule is not None
+
+    async def _redeem(self, peer: Peer, knock: Knock, code: SetupCode, reason: PairingReason | None) -> bool:
+        """Spend the code and approve what it grants; False when it does not cover what is asked (6.6)."""
+        client_id, access = knock.params.client.id, cast("SetupAccess", code.access)
+        if reason is not None and not setup_grants(
+            access, client_id=client_id, reason=reason, asked=knock.asked
+        ):
+            return False
+        if not await self._runtime.setup_codes.redeem(code, knock, approve=reason is not None):
+            role = cast("Role", knock.asked.role)
+            await self._refuse(peer, knock.params, role, "bootstrap_token_invalid", True)
+        return True
+
+    def _rule(
+        self, peer: Peer, knock: Knock, verdict: Verdict, reason: PairingReason, approved: Approved | None
+    ) -> str | None:
+        """The rule that approves without a person, as `approvedVia` names it (6.4)."""
+        asked, config = knock.asked, self._runtime.config.nodes.pairing
+        if may_approve_silently(
+            loopback=peer.loopback,
+            shared_secret_ok=verdict.ok,
+            browser_origin=peer.origin is not None,
+            auto_local=config.auto_approve_local,
+            reason=reason,
+            role=asked.role,
+            native_app=knock.params.client.id in NATIVE_APPS,
+            revoked=approved is not None and asked.role in approved.roles - approved.live_token_roles,
+        ):
+            return "silent"
+        trusted = admits_network(
+            ip=peer.ip,
+            networks=config.auto_approve_cidrs,
+            loopback=peer.loopback,
+            proxied_by_loopback=peer.proxied_by_loopback,
+            browser_origin=peer.origin is not None,
+            reason=reason,
+            asked=asked,
+        )
+        return "trusted-cidr" if trusted else None
 
     # Failures (17)
 

@@ -12,6 +12,7 @@ from openclaw_core.gateway.handshake import Admission
 from openclaw_core.gateway.methods.system import health_snapshot
 from openclaw_core.protocol import limits
 from openclaw_core.services.runtime import Runtime
+from openclaw_core.services.scoped_urls import Holder
 
 __all__ = ["hello_ok"]
 
@@ -22,7 +23,7 @@ _POLICY = {
 }
 
 
-def hello_ok(runtime: Runtime, features: Mapping[str, Any], admission: Admission) -> bytes:
+def hello_ok(runtime: Runtime, features: Mapping[str, Any], admission: Admission, holder: Holder) -> bytes:
     """The encoded payload; `features` are those of the role, and a node sees no presence."""
     held = admission.caller.scopes
     may_read = admission.role == "operator" and scopes.holds(held, scopes.READ)
@@ -36,6 +37,7 @@ def hello_ok(runtime: Runtime, features: Mapping[str, Any], admission: Admission
         snapshot["stateDir"] = str(runtime.settings.state_dir)
         snapshot["configPath"] = str(runtime.settings.config_path)
         snapshot["authMode"] = runtime.settings.auth_mode
+    urls = runtime.scoped_urls.at_hello(holder) if admission.role == "node" or may_read else {}
     return orjson.dumps(
         {
             "type": "hello-ok",
@@ -47,6 +49,7 @@ def hello_ok(runtime: Runtime, features: Mapping[str, Any], admission: Admission
             },
             "features": features,
             "snapshot": snapshot,
+            **({"pluginSurfaceUrls": urls} if urls else {}),
             "auth": _auth(runtime, admission),
             "policy": _POLICY,
         }
@@ -59,4 +62,16 @@ def _auth(runtime: Runtime, admission: Admission) -> dict[str, Any]:
     if admission.token is not None:
         auth["deviceToken"] = runtime.tokens.value(admission.token)
         auth["issuedAtMs"] = admission.token.rotated_at_ms or admission.token.created_at_ms
+    if admission.code is not None and admission.role == "node":
+        # The operator half of a native app that came by a setup code (6.6).
+        other = runtime.tokens.live(admission.caller.device_id or "", "operator")
+        if other is not None:
+            auth["deviceTokens"] = [
+                {
+                    "deviceToken": runtime.tokens.value(other),
+                    "role": "operator",
+                    "scopes": other.scopes,
+                    "issuedAtMs": other.rotated_at_ms or other.created_at_ms,
+                }
+            ]
     return auth

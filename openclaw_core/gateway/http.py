@@ -11,6 +11,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from openclaw_core.gateway.methods.setup import join_routes
+from openclaw_core.gateway.metrics import Metrics
+from openclaw_core.gateway.surface_http import surface_routes
+
 if TYPE_CHECKING:
     from openclaw_core.gateway.gateway import Gateway
 
@@ -70,10 +74,15 @@ async def _health(_: Request) -> JSONResponse:
 
 
 async def _ready(request: Request) -> JSONResponse:
-    runtime = request.app.state.gateway.runtime
-    failing = ["store"] if runtime.store.failed else []
+    gateway: Gateway = request.app.state.gateway
+    runtime, failing = gateway.runtime, gateway.pulse.failing()
     uptime = runtime.now_ms() - runtime.started_at_ms
-    body = {"ready": not failing, "failing": failing, "uptimeMs": uptime}
+    body = {
+        "ready": not failing,
+        "failing": failing,
+        "uptimeMs": uptime,
+        "eventLoop": gateway.pulse.report(),
+    }
     return JSONResponse(body, status_code=503 if failing else 200)
 
 
@@ -85,6 +94,9 @@ def build_app(gateway: Gateway) -> Starlette:
             Route("/healthz", _health),
             Route("/ready", _ready),
             Route("/readyz", _ready),
+            Route("/metrics", Metrics(gateway).answer),
+            *join_routes(),
+            *surface_routes(gateway),
         ]
     )
     app.state.gateway = gateway

@@ -26,12 +26,16 @@ class Peer:
         loopback: a process of this very host that came without a proxy.
         origin: the browser's Origin header, None for other clients.
         host: the Host header as sent.
+        secure: a trusted proxy says that the client came by TLS.
+        proxied_by_loopback: a program of this host named `ip`; any local one could have.
     """
 
     ip: str
     loopback: bool
     origin: str | None
     host: str
+    secure: bool = False
+    proxied_by_loopback: bool = False
 
     @property
     def remote_ip(self) -> str | None:
@@ -63,7 +67,8 @@ def identify_peer(address: str, headers: Headers, trusted_proxies: Iterable[str]
     client = next((hop for hop in reversed(hops) if not _within(hop, networks)), hops[0])
     if not _is_address(client):
         raise _unattributed("the trusted proxy named no client address; let it send X-Forwarded-For")
-    return Peer(client, False, origin, host)
+    secure = headers.get("X-Forwarded-Proto", "").strip() == "https"
+    return Peer(client, False, origin, host, secure, _is_loopback(address))
 
 
 def _unattributed(why: str) -> HttpRefusal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -25,11 +25,15 @@ class Requester(Subscriber, NodeLink, Protocol):
 
     Attributes:
         device_id: the proven device, empty for a client without one.
+        base_url: scheme, host and port by which the client reached the gateway.
         alive: False from a ping until its pong.
     """
 
     device_id: str
     alive: bool
+
+    @property
+    def base_url(self) -> str: ...
 
     def reply(self, request_id: str, answer: bytes | Exception) -> None:
         """Send the response: an encoded payload, or an error."""
@@ -85,6 +89,9 @@ class Router:
 
     def __init__(self, methods: Iterable[Method]) -> None:
         self._methods = {method.name: method for method in methods}
+
+    def __iter__(self) -> Iterator[Method]:
+        return iter(self._methods.values())
 
     def names_for(self, role: str) -> list[str]:
         """The methods a role can call, for hello-ok."""

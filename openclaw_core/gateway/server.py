@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
-import logging
 import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
 
-import structlog
 import uvicorn
 
 from openclaw_core import __version__
@@ -22,13 +21,15 @@ from openclaw_core.gateway.connection import Connection
 from openclaw_core.gateway.gateway import Gateway
 from openclaw_core.gateway.http import FrontDoor, build_app
 from openclaw_core.gateway.lock import StateLock
+from openclaw_core.gateway.logs import LogFormat, configure_logging
+from openclaw_core.gateway.tls import prepare_certificate
 from openclaw_core.plugins import Plugins, load_plugins
+from openclaw_core.services.audit_trail import open_chain
 from openclaw_core.services.runtime import Runtime, wall_clock_ms
+from openclaw_core.store.backup import finish_restore
 from openclaw_core.store.sql import SqlStore
 
-__all__ = ["GatewayServer", "run_gateway"]
-
-_log = structlog.get_logger(__name__)
+__all__ = ["GatewayServer", "refuse_exposure", "run_gateway"]
 
 
 class _Uvicorn(uvicorn.Server):
@@ -94,12 +95,16 @@ class GatewayServer:
     async def _start(self, listeners: list[socket.socket]) -> None:
         settings = self._settings
         self._stack.enter_context(StateLock(settings.state_dir))
-        store = SqlStore(settings.database_url)
+        finish_restore(settings.state_dir)
+        store = SqlStore(settings.database_url, chain=open_chain(settings.state_dir))
         await store.start()
         self._stack.push_async_callback(store.close)
         plugins = self._plugins if self._plugins is not None else load_plugins()
         runtime = Runtime(settings, store, plugins, version=__version__, now_ms=self._now_ms)
         await runtime.load()
+        certificate = prepare_certificate(settings)
+        runtime.port = self.port
+        runtime.tls_fingerprint = certificate.fingerprint if certificate is not None else None
         self.gateway = Gateway(runtime)
         server = _Uvicorn(
             uvicorn.Config(
@@ -113,6 +118,8 @@ class GatewayServer:
                 server_header=False,
                 date_header=False,
                 timeout_graceful_shutdown=3,
+                ssl_certfile=certificate.cert_file if certificate is not None else None,
+                ssl_keyfile=certificate.key_file if certificate is not None else None,
             )
         )
         serving = asyncio.create_task(server.serve(sockets=listeners))
@@ -139,11 +146,6 @@ def refuse_exposure(settings: Settings) -> None:
         ConfigError: names the setting and the cure.
     """
     mode = settings.auth_mode
-    if settings.gateway.tls.enabled:
-        raise ConfigError(
-            "gateway.tls.enabled is true, but this version serves no TLS itself: set it to false and put a "
-            "TLS proxy in front (gateway.trustedProxies), or stay on loopback"
-        )
     if mode == "password" and not settings.gateway.auth.password:
         raise ConfigError(
             "gateway.auth.mode is password but no password is set: pass --password, or set "
@@ -166,10 +168,10 @@ def bind_port(settings: Settings) -> list[socket.socket]:
     try:
         listeners = [_listen(host, port)]
     except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another port with --port, "
-            "or stop the program that holds it"
-        ) from None
+        cure = "choose another port with --port, or stop the program that holds it"
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            cure = "give an address of this host: --bind loopback, --bind lan or --bind ADDRESS"
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}; {cure}") from None
     if settings.gateway.bind == "loopback":
         # A host without IPv6, or another program on ::1 alone, is no reason not to serve.
         with contextlib.suppress(OSError):
@@ -190,21 +192,26 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def run_gateway(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; the process's exit code."""
-    _configure_logging()
+def run_gateway(settings: Settings, log_format: LogFormat | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; the process's exit code.
+
+    Args:
+        log_format: instead of `OPENCLAW_LOG_FORMAT`.
+    """
+    log_format = log_format or settings.environment.log_format
     if sys.platform != "win32":
         import uvloop  # only here: tests and clients run on the standard loop
 
-        return uvloop.run(_serve(settings))
-    return asyncio.run(_serve(settings))
+        return uvloop.run(_serve(settings, log_format))
+    return asyncio.run(_serve(settings, log_format))
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: Settings, log_format: LogFormat) -> int:
     token_note = ""
     if settings.auth_mode == "token" and not settings.gateway.auth.token:
         _, minted = settings.mint_token()
         token_note = f"; {'new ' if minted else ''}token in {settings.token_file}"
+    configure_logging(log_format, (settings.local_token(), settings.local_password()))
     server = GatewayServer(settings)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -219,28 +226,13 @@ async def _serve(settings: Settings) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    host = settings.bind_host
+    host, fingerprint = settings.bind_host, server.gateway.runtime.tls_fingerprint
+    pin = f"; certificate SHA-256 {fingerprint}" if fingerprint is not None else ""
     print(
-        f"openclaw gateway {__version__} serves on ws://{host}:{server.port} "
-        f"(auth {settings.auth_mode}{token_note})",
+        f"openclaw gateway {__version__} serves on {'wss' if pin else 'ws'}://{host}:{server.port} "
+        f"(auth {settings.auth_mode}{token_note}{pin})",
         flush=True,
     )
     await stopping.wait()
     await server.stop()
     return 0
-
-
-def _configure_logging() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for chatty in ("alembic", "uvicorn", "websockets"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    )

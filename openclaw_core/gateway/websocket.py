@@ -132,6 +132,9 @@ class WebSocket(asyncio.Protocol):
     def on_upgrade(self, request: Request) -> None:
         """Inspect the upgrade request; raise `HttpRefusal` to refuse it."""
 
+    def on_refused(self, status: int) -> None:
+        """The upgrade was answered with this HTTP status instead."""
+
     def on_open(self) -> None:
         """The upgrade is answered; messages may be sent."""
 
@@ -317,7 +320,9 @@ class WebSocket(asyncio.Protocol):
             response = HttpRefusal(HTTPStatus.BAD_REQUEST, "text/plain; charset=utf-8", body).to_response()
         upgrade.send_response(response)
         self._take_engine_output()
-        if upgrade.state is OPEN:
+        if upgrade.state is not OPEN:
+            self.on_refused(response.status_code)
+        else:
             # From here on only frames: an engine without the upgrade's headers is 6 KiB lighter.
             self._ws = Protocol(Side.SERVER, max_size=PRE_AUTH_FRAME_BYTES, logger=_quiet)
             self._opened = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,10 +14,11 @@ from pydantic import BaseModel, Field, ValidationError
 
 from openclaw_core.commands import Command
 from openclaw_core.errors import CommandError, RpcError
+from openclaw_core.node_host.streams import MOST_INPUTS, InvokeStreams, SendProgress
 from openclaw_core.protocol.base import Integer, NonEmpty, OpenWire, Wire
 from openclaw_core.protocol.problems import describe_problems
 
-__all__ = ["Executor", "InvokeContext", "NodeFacts"]
+__all__ = ["Executor", "IncomingInvoke", "InvokeContext", "NodeFacts"]
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class InvokeContext:
     idempotency_key: str | None
     timeout_ms: int | None
     send_event: Emit
+    streams: InvokeStreams
 
     @property
     def node_id(self) -> str:
@@ -71,6 +73,14 @@ class InvokeContext:
         """Send a `node.event`; a gateway that refuses it does not fail the command."""
         await self.send_event(event, payload)
 
+    async def progress(self, text: str) -> bool:
+        """Send output while the command runs; False when nobody listens."""
+        return await self.streams.progress(text)
+
+    def inputs(self) -> AsyncIterator[Any]:
+        """What the caller sends while the command runs."""
+        return self.streams.inputs()
+
 
 class Executor:
     """The invokes of one connection.
@@ -80,6 +90,7 @@ class Executor:
         facts: the node.
         send_result: delivers the params of one `node.invoke.result`; raises RpcError.
         emit: delivers a `node.event`.
+        send_progress: delivers `node.invoke.progress`; None for invokes nobody can listen to.
         limit: how many run at once; above it the answer is UNAVAILABLE.
     """
 
@@ -90,15 +101,22 @@ class Executor:
         send_result: SendResult,
         emit: Emit,
         *,
+        send_progress: SendProgress | None = None,
         limit: int = 64,
     ) -> None:
         self._commands = commands
         self._facts = facts
         self._send_result = send_result
         self._emit = emit
+        self._send_progress = send_progress
         self._limit = limit
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._streams: dict[str, InvokeStreams] = {}
         self._answering: set[asyncio.Task[None]] = set()
+
+    def offer(self, commands: Mapping[str, Command]) -> None:
+        """Run these from now on; what runs already goes on."""
+        self._commands = commands
 
     def start(self, payload: Any) -> None:
         """Take a `node.invoke.request`; an unusable one is answered, or ignored without an id."""
@@ -113,9 +131,11 @@ class Executor:
             busy = f"node busy: {self._limit} commands are running; try again when one is done"
             self._spawn_answer(invoke.id, _failure("UNAVAILABLE", busy))
         else:
-            task = asyncio.create_task(self._run(invoke), name=f"invoke {invoke.command}")
+            streams = InvokeStreams(invoke.id, self._facts.node_id, self._send_progress)
+            task = asyncio.create_task(self._run(invoke, streams), name=f"invoke {invoke.command}")
             self._running[invoke.id] = task
-            task.add_done_callback(lambda _task: self._running.pop(invoke.id, None))
+            self._streams[invoke.id] = streams
+            task.add_done_callback(lambda _task: self._forget(invoke.id))
 
     def cancel(self, payload: Any) -> None:
         """Take a `node.invoke.cancel`: the work stops and no result is sent (11.5)."""
@@ -123,6 +143,21 @@ class Executor:
         task = self._running.get(invoke_id) if isinstance(invoke_id, str) else None
         if task is not None:
             task.cancel()
+
+    def input(self, payload: Any) -> None:
+        """Take a `node.invoke.input`; a command that lets too many wait ends (11.5)."""
+        invoke_id = payload.get("id") if isinstance(payload, dict) else None
+        streams = self._streams.get(invoke_id) if isinstance(invoke_id, str) else None
+        if streams is None or invoke_id is None or streams.overflowed:
+            return
+        streams.take(payload)
+        if streams.overflowed:
+            # Not at once: a task that never began could not say why it ended.
+            asyncio.get_running_loop().call_soon(self._running[invoke_id].cancel)
+
+    async def perform(self, invoke: IncomingInvoke) -> dict[str, Any]:
+        """Run a command here and now; its outcome as `node.invoke.result` words it (11.3)."""
+        return await self._outcome(invoke, InvokeStreams(invoke.id, self._facts.node_id, None))
 
     async def close(self) -> None:
         """Cancel everything and wait, at most 5 s, until the handlers have cleaned up."""
@@ -134,13 +169,17 @@ class Executor:
             for task in late:
                 _log.error("%s did not stop within %g s", task.get_name(), _CLOSE_WAIT_S)
 
-    async def _run(self, invoke: IncomingInvoke) -> None:
-        outcome = await self._outcome(invoke)
+    def _forget(self, invoke_id: str) -> None:
+        self._running.pop(invoke_id, None)
+        self._streams.pop(invoke_id, None)
+
+    async def _run(self, invoke: IncomingInvoke, streams: InvokeStreams) -> None:
+        outcome = await self._outcome(invoke, streams)
         task = asyncio.current_task()
         if task is None or not task.cancelling():  # a handler may have turned its cancellation into a result
             await self._answer(invoke.id, outcome)
 
-    async def _outcome(self, invoke: IncomingInvoke) -> dict[str, Any]:
+    async def _outcome(self, invoke: IncomingInvoke, streams: InvokeStreams) -> dict[str, Any]:
         command = self._commands.get(invoke.command)
         if command is None or command.handler is None:
             return _failure("UNAVAILABLE", "command not supported")
@@ -152,12 +191,24 @@ class Executor:
             )
             return _failure("INVALID_REQUEST", f"invalid {command.name} params: {problems}")
         budget_ms = invoke.timeout_ms or None
-        context = InvokeContext(self._facts, invoke.idempotency_key, budget_ms, self._emit)
+        context = InvokeContext(self._facts, invoke.idempotency_key, budget_ms, self._emit, streams)
+        return await self._execute(command, args, context)
+
+    async def _execute(self, command: Command, args: BaseModel, context: InvokeContext) -> dict[str, Any]:
+        assert command.handler is not None
+        budget_ms = context.timeout_ms
         deadline = asyncio.timeout(None if budget_ms is None else budget_ms / 1000)
         try:
             async with deadline:
                 result = await command.handler(args, context)
             return {"ok": True, "payloadJSON": _encode(command, result)}
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not context.streams.overflowed or task is None:
+                raise
+            task.uncancel()
+            text = f"the command left {MOST_INPUTS} inputs unread; send fewer, or slower"
+            return _failure("INPUT_OVERFLOW", text)
         except CommandError as error:
             return _failure(error.code, error.message.removeprefix(f"{error.code}: "))
         except Exception as error:

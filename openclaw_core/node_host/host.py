@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from openclaw_core.auth.verification_code import verification_code
 from openclaw_core.client import (
     ConnectOptions,
     DeviceTokens,
@@ -19,7 +20,9 @@ from openclaw_core.client.options import local_device_family, local_platform
 from openclaw_core.client.reconnect import Retry, Stop, is_pairing_pending
 from openclaw_core.errors import GatewayUnreachableError, OpenClawError
 from openclaw_core.node_host.executor import NodeFacts
+from openclaw_core.node_host.journal import Journal
 from openclaw_core.node_host.narrator import Narrator, explain_refusal
+from openclaw_core.node_host.pending import QueuedWork
 from openclaw_core.node_host.session import Session
 from openclaw_core.node_host.surface import Surface
 from openclaw_core.protocol.limits import NODE_PROTOCOL_FLOOR, PROTOCOL_VERSION
@@ -38,6 +41,7 @@ class NodeHostOptions:
         instance_id: `client.instanceId`; the device id is always the key's hash.
         token, password: shared secret; without one the stored device token is used.
         tls_fingerprint: SHA-256 of the gateway's certificate.
+        bootstrap_token: of a setup code; used until the gateway gave a device token.
     """
 
     url: str
@@ -47,6 +51,7 @@ class NodeHostOptions:
     token: str | None = None
     password: str | None = None
     tls_fingerprint: str | None = None
+    bootstrap_token: str | None = None
 
 
 class NodeHost:
@@ -73,6 +78,7 @@ class NodeHost:
             url=options.url,
             token=options.token,
             password=options.password,
+            bootstrap_token=options.bootstrap_token,
             identity=identity,
             role="node",
             client_id="node-host",
@@ -90,6 +96,21 @@ class NodeHost:
         self._lost = (0, "")
         self._stopping = False
         self._task: asyncio.Task[int] | None = None
+        self._session: Session | None = None
+        self._work = QueuedWork(Journal(options.directory / "journal.db"), surface.commands, self._facts)
+
+    async def redeclare(self, surface: Surface) -> None:
+        """Offer something else from now on, without a reconnect where the gateway allows it (13.2).
+
+        Commands that run go on; those that are gone are refused at once.
+        """
+        if surface == self._surface:
+            return
+        self._surface = surface
+        self._work.offer(surface.commands)
+        self._connect = replace(self._connect, caps=surface.caps, commands=tuple(surface.commands))
+        if self._session is not None:
+            await self._session.redeclare(surface)
 
     def stop(self) -> None:
         """End `run` with 0: running commands are cancelled and the socket closes with 1000."""
@@ -107,6 +128,8 @@ class NodeHost:
                 raise
             self._narrator.say(("stopped",), "stopped")
             return 0
+        finally:
+            await self._work.close()
 
     async def _keep_connected(self) -> int:
         self._say_connecting()
@@ -123,7 +146,7 @@ class NodeHost:
 
     async def _connect_once(self) -> Exception | None:
         """Connect and serve; the refusal, or None after a connection that stood and ended."""
-        session = Session(self._surface, self._facts, self._narrator)
+        self._session = session = Session(self._surface, self._facts, self._narrator, self._work)
         try:
             connection = await connect_with_tokens(self._connect, self._tokens, session.on_event)
         except OpenClawError as error:
@@ -152,7 +175,9 @@ class NodeHost:
         seconds = f"{decision.delay_ms / 1000:.1f} s"
         if isinstance(error, HandshakeRefusedError) and is_pairing_pending(error):
             request_id = (error.details or {}).get("requestId")
-            self._narrator.say(("pairing", request_id), explain_refusal(error))
+            shown = verification_code(self._facts.node_id)
+            text = f"{explain_refusal(error)}; verification code, to compare there: {shown}"
+            self._narrator.say(("pairing", request_id), text)
         elif isinstance(error, GatewayUnreachableError):
             self._narrator.say(("unreachable",), f"{error}; trying again in {seconds} and then on")
         elif error is not None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from openclaw_core.client import HandshakeRefusedError
 
-__all__ = ["Narrator", "explain_refusal", "explain_surface_wait", "print_line"]
+__all__ = ["Narrator", "explain_declaration", "explain_refusal", "explain_surface_wait", "print_line"]
 
 _CURES = {
     "AUTH_BOOTSTRAP_TOKEN_INVALID": "ask for a new setup code",
@@ -55,6 +55,18 @@ def explain_refusal(error: Exception) -> str:
         cure = f"openclaw devices approve {request_id}" if request_id else "openclaw devices list"
         return f"waiting for device approval ({error.message}); on the gateway, run: {cure}"
     return f"the gateway refused this node: {error.message}; {_CURES.get(error.detail_code, _FALLBACK_CURE)}"
+
+
+def explain_declaration(commands: Iterable[str], answer: Any) -> str:
+    """What this node offers anew, and what of it the gateway's policy holds back and why."""
+    text = f"declared anew: {', '.join(commands) or 'nothing'}"
+    withheld = (answer.get("withheld") if isinstance(answer, dict) else None) or ()
+    held = [
+        f"{item.get('command')} ({item.get('message')})"
+        for item in withheld
+        if item.get("reason") not in ("awaiting-approval", "not-approved")
+    ]
+    return f"{text}; held back: {', '.join(held)}" if held else text
 
 
 def explain_surface_wait(request_id: str | None) -> str:

@@ -12,10 +12,12 @@ from typing import Any
 
 import orjson
 
+from openclaw_core.auth.verification_code import verification_code
 from openclaw_core.client import Connection
 from openclaw_core.errors import RpcError
 from openclaw_core.node_host.executor import Executor, NodeFacts
-from openclaw_core.node_host.narrator import Narrator, explain_surface_wait
+from openclaw_core.node_host.narrator import Narrator, explain_declaration, explain_surface_wait
+from openclaw_core.node_host.pending import QueuedWork
 from openclaw_core.node_host.stats import collect_stats
 from openclaw_core.node_host.surface import Surface
 
@@ -36,12 +38,15 @@ _APPROVE_HINT = re.compile(r"openclaw nodes approve ([0-9A-Za-z-]+)")
 class Session:
     """Serves one connection; made before it, because events may follow hello-ok at once."""
 
-    def __init__(self, surface: Surface, facts: NodeFacts, narrator: Narrator) -> None:
-        self._surface = surface
+    def __init__(self, surface: Surface, facts: NodeFacts, narrator: Narrator, work: QueuedWork) -> None:
+        self._surface = self._declared = surface
         self._facts = facts
         self._narrator = narrator
+        self._work = work
         self._connection: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
-        self._executor = Executor(surface.commands, facts, self._send_result, self._emit)
+        self._executor = Executor(
+            surface.commands, facts, self._send_result, self._emit, send_progress=self._send_progress
+        )
         self._report_now = asyncio.Event()
         self._pending = False
         self._rejected = False
@@ -53,8 +58,19 @@ class Session:
                 self._executor.start(payload)
             case "node.invoke.cancel":
                 self._executor.cancel(payload)
+            case "node.invoke.input":
+                self._executor.input(payload)
+            case "node.pending.available":
+                self._work.wake()
             case "node.pair.resolved" if isinstance(payload, dict):
                 self._resolve(payload)
+
+    async def redeclare(self, surface: Surface) -> None:
+        """Offer something else from now on and tell the gateway, at once or when it is connected."""
+        self._surface = surface
+        self._executor.offer(surface.commands)
+        if self._connection.done():
+            await self._declare(self._connection.result())
 
     async def serve(self, connection: Connection) -> tuple[int, str]:
         """Work until the socket ends; its close code and reason.
@@ -64,9 +80,11 @@ class Session:
         """
         self._connection.set_result(connection)
         reporter = asyncio.create_task(self._report(), name="node report")
+        self._work.attach(connection, self._report_now.set)
         try:
             return await connection.wait_closed()
         finally:
+            self._work.detach(connection)
             reporter.cancel()
             (fault,) = await asyncio.gather(reporter, return_exceptions=True)
             if isinstance(fault, Exception):
@@ -79,6 +97,11 @@ class Session:
 
     async def _send_result(self, params: dict[str, Any]) -> None:
         await self._request("node.invoke.result", params)
+
+    async def _send_progress(self, params: dict[str, Any]) -> Any:
+        # No limit of its own: the answer comes when the operator has room, or the socket ends.
+        connection = await asyncio.shield(self._connection)
+        return await connection.request("node.invoke.progress", params, timeout_ms=None)
 
     async def _emit(self, event: str, payload: Mapping[str, Any]) -> None:
         await self._publish(event, payload)
@@ -103,14 +126,35 @@ class Session:
         else:
             self._be_ready()
 
+    async def _declare(self, connection: Connection) -> None:
+        """Declare without a reconnect; a gateway that only reads declarations at connect gets one."""
+        surface = self._surface
+        params = {"caps": list(surface.caps), "commands": list(surface.commands)}
+        try:
+            answer = await connection.request("node.pluginSurface.refresh", params)
+        except RpcError as error:
+            _log.info("the gateway takes no live declaration (%s); connecting anew", error)
+            await connection.close()
+            return
+        self._declared = surface
+        self._narrator.say(("declared", *surface.commands), explain_declaration(surface.commands, answer))
+        pending = answer.get("pending") if isinstance(answer, dict) else None
+        if isinstance(pending, dict):
+            self._pending = self._rejected = False
+            await self._wait_for_approval(pending)
+
     async def _report(self) -> None:
+        if self._surface is not self._declared:  # changed while the connection was made
+            await self._declare(await asyncio.shield(self._connection))
         while True:
             self._report_now.clear()
             await self._publish("node.presence.alive", self._presence())
             await self._publish_stats()
             while not self._report_now.is_set():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._report_now.wait(), STATS_INTERVAL_S)
+                    # Not `wait_for`, which on Python 3.11 may lose a cancellation that comes just then.
+                    async with asyncio.timeout(STATS_INTERVAL_S):
+                        await self._report_now.wait()
                     continue
                 await self._publish_stats()
 
@@ -136,6 +180,8 @@ class Session:
                 self._narrator.say(("rejected",), text)
 
     def _be_ready(self) -> None:
+        if self._pending:
+            self._work.wake()
         self._pending = False
         count = len(self._surface.commands)
         noun = "command" if count == 1 else "commands"
@@ -150,7 +196,9 @@ class Session:
         if not isinstance(request_id, str):
             request_id = await self._ask_request_id()
         if self._pending and not self._rejected:
-            self._narrator.say(("surface", request_id), explain_surface_wait(request_id))
+            code = verification_code(self._facts.node_id)
+            text = f"{explain_surface_wait(request_id)}; verification code, to compare there: {code}"
+            self._narrator.say(("surface", request_id), text)
 
     async def _ask_request_id(self) -> str | None:
         """The original names the request only in the refusal of this call (8.5)."""

@@ -22,10 +22,15 @@ class Surface:
     caps: tuple[str, ...]
 
 
-def offered_surface(families: Iterable[Family], only: Collection[str] | None = None) -> Surface:
+def offered_surface(
+    families: Iterable[Family], only: Collection[str] | None = None, *, all_named: bool = True
+) -> Surface:
     """Everything that runs on this machine, or of that the commands named in `only`.
 
     A family whose `available()` gives a reason is left out, and the reason is logged.
+
+    Args:
+        all_named: every command in `only` has to be there; a running node takes what is left.
 
     Raises:
         ConfigError: `only` names a command that this machine does not have.
@@ -46,7 +51,7 @@ def offered_surface(families: Iterable[Family], only: Collection[str] | None = N
         if own:
             caps.update(family.caps)
     missing = sorted(set(only or ()) - set(commands))
-    if missing:
+    if missing and all_named:
         known = ", ".join(sorted(commands)) or "none"
         raise ConfigError(
             f"--commands names {', '.join(missing)}, which this machine does not offer; of those "

@@ -10,6 +10,7 @@ from openclaw_core.protocol.base import NonEmpty, Omittable, Timestamp, Wire
 from openclaw_core.protocol.limits import MAX_NAME_CHARS
 
 __all__ = [
+    "DevicePairApproveParams",
     "DevicePairListParams",
     "DevicePairRemoveParams",
     "DevicePairRenameParams",
@@ -27,9 +28,16 @@ class DevicePairListParams(Wire):
 
 
 class DevicePairRequestParams(Wire):
-    """Names a pending request: `device.pair.approve` and `device.pair.reject`."""
+    """Names a pending request: `device.pair.reject`."""
 
     request_id: NonEmpty
+
+
+class DevicePairApproveParams(Wire):
+    """`surface` is ours: approve what the waiting node declares in the same stroke."""
+
+    request_id: NonEmpty
+    surface: Omittable[bool] = None
 
 
 class DevicePairRemoveParams(Wire):

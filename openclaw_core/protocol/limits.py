@@ -22,6 +22,9 @@ TICK_INTERVAL_MS: Final = 30_000
 HEALTH_INTERVAL_MS: Final = 60_000
 SIGNATURE_SKEW_MS: Final = 120_000
 PAIR_REQUEST_TTL_MS: Final = 300_000
+SETUP_CODE_TTL_MS: Final = 600_000
+SETUP_RECORD_TTL_MS: Final = 86_400_000
+"""How long a gateway can tell what became of a setup code."""
 DEFAULT_INVOKE_TIMEOUT_MS: Final = 30_000
 MAX_INVOKE_TIMEOUT_MS: Final = 2**31 - 1
 """The longest timer that every peer's runtime can set; a larger budget means this one."""

@@ -69,7 +69,11 @@ class NodeRenameParams(Wire):
 
 
 class NodeInvokeParams(Wire):
-    """An operator's call of a node command (11.1); `timeout_ms` 0 means no deadline."""
+    """An operator's call of a node command (11.1); `timeout_ms` 0 means no deadline.
+
+    Two fields are this gateway's own: `if_offline`, so that a node that is away gets the command
+    when it is back, and `progress`, so that its output comes as events while it runs (11.5).
+    """
 
     node_id: NonEmpty
     command: NonEmpty
@@ -81,6 +85,8 @@ class NodeInvokeParams(Wire):
     turn_source_to: Omittable[str] = None
     turn_source_account_id: Omittable[str] = None
     turn_source_thread_id: Omittable[TextOrNumber] = None
+    progress: Omittable[bool] = None
+    if_offline: Omittable[Literal["queue"]] = None
 
 
 class NodeInvokeRequest(Wire):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import orjson
 
 from openclaw_core.auth import scopes
 from openclaw_core.hookspecs import Caller
+from openclaw_core.protocol.pending import AVAILABLE, CHANGED
 
-__all__ = ["CORE_EVENTS", "Events", "Subscriber", "encode_event"]
+__all__ = ["CORE_EVENTS", "DIRECT_EVENTS", "EventFilter", "Events", "Subscriber", "encode_event"]
 
 EVERYONE = ""
 """Scope of events that every authenticated connection gets, nodes included."""
@@ -22,14 +23,44 @@ CORE_EVENTS: dict[str, str] = {
     "tick": EVERYONE,
     "presence": scopes.READ,
     "node.hostStats": scopes.READ,
+    "node.presence": scopes.READ,
+    "node.surface.changed": scopes.READ,
+    "node.runnerInventory.changed": scopes.READ,
+    CHANGED: scopes.READ,
     "node.pair.requested": scopes.PAIRING,
     "node.pair.resolved": scopes.PAIRING,
     "device.pair.changed": scopes.PAIRING,
     "device.pair.requested": scopes.PAIRING,
     "device.pair.resolved": scopes.PAIRING,
+    "device.pair.setup.completed": scopes.PAIRING,
+    "device.pair.setup.deliveryUncertain": scopes.PAIRING,
 }
-# Sent to one node directly, without `seq`.
-DIRECT_EVENTS = ("connect.challenge", "node.invoke.request", "node.invoke.cancel")
+# Sent to one connection directly, without `seq`.
+DIRECT_EVENTS = (
+    "connect.challenge",
+    AVAILABLE,
+    "node.invoke.request",
+    "node.invoke.cancel",
+    "node.invoke.input",
+    "node.invoke.progress",
+)
+
+
+# Without a tick a client takes its connection for dead, and a goodbye is for everyone.
+ALWAYS = frozenset(("shutdown", "tick"))
+
+
+class EventFilter:
+    """Names and prefixes of the broadcasts that one connection wants."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.asked = sorted(set(names))
+        self._names = ALWAYS.union(name for name in self.asked if not name.endswith("*"))
+        self._prefixes = tuple(name[:-1] for name in self.asked if name.endswith("*"))
+
+    def takes(self, event: str) -> bool:
+        """True when the event is wanted."""
+        return event in self._names or event.startswith(self._prefixes)
 
 
 class Subscriber(Protocol):
@@ -61,6 +92,7 @@ class Events:
     def __init__(self, family_events: Mapping[str, str]) -> None:
         self._scope_of = {**family_events, **CORE_EVENTS}
         self._subscribers: set[Subscriber] = set()
+        self._filters: dict[Subscriber, EventFilter] = {}
         self.presence_version = 0
         self.health_version = 0
 
@@ -68,6 +100,11 @@ class Events:
     def names(self) -> list[str]:
         """Every event a client may meet, for hello-ok (3.8)."""
         return sorted({*self._scope_of, *DIRECT_EVENTS})
+
+    @property
+    def audience(self) -> Mapping[str, str]:
+        """Event → the scope that sees it; empty for everyone."""
+        return self._scope_of
 
     @property
     def state_version(self) -> dict[str, int]:
@@ -81,6 +118,24 @@ class Events:
     def remove(self, subscriber: Subscriber) -> None:
         """Stop; unknown subscribers are fine."""
         self._subscribers.discard(subscriber)
+        self._filters.pop(subscriber, None)
+
+    def subscribe(self, subscriber: Subscriber, names: Iterable[str] | None) -> dict[str, Any]:
+        """`events.subscribe`: from now on only these broadcasts, for as long as it is connected.
+
+        A broadcast that is filtered out takes no number: `seq` counts what was sent to this
+        connection, so that a gap still means a loss (2.2).
+
+        Args:
+            names: event names, or prefixes such as `node.*`; None for everything again.
+        """
+        if names is None:
+            self._filters.pop(subscriber, None)
+            return {"events": None, "always": sorted(ALWAYS), "unknown": []}
+        wanted = EventFilter(names)
+        self._filters[subscriber] = wanted
+        unknown = [name for name in wanted.asked if not _names_any(name, self._scope_of)]
+        return {"events": wanted.asked, "always": sorted(ALWAYS), "unknown": unknown}
 
     def __iter__(self) -> Iterator[Subscriber]:
         return iter(tuple(self._subscribers))
@@ -106,9 +161,19 @@ class Events:
         encoded = orjson.dumps(frame)
         scope = self._scope_of.get(event, scopes.ADMIN)
         droppable = event in ("presence", "health", "tick")
+        filters = self._filters
         for subscriber in tuple(self._subscribers):
-            if scope == EVERYONE or _may_see(subscriber, scope):
-                subscriber.send_numbered(encoded, droppable=droppable)
+            if scope != EVERYONE and not _may_see(subscriber, scope):
+                continue
+            if filters and subscriber in filters and not filters[subscriber].takes(event):
+                continue
+            subscriber.send_numbered(encoded, droppable=droppable)
+
+
+def _names_any(name: str, events: Iterable[str]) -> bool:
+    if name.endswith("*"):
+        return any(event.startswith(name[:-1]) for event in events)
+    return name in events
 
 
 def _may_see(subscriber: Subscriber, scope: str) -> bool:

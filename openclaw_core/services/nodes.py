@@ -13,6 +13,8 @@ from openclaw_core.commands import Platform
 from openclaw_core.errors import InvalidRequestError
 from openclaw_core.hookspecs import NodeView
 from openclaw_core.protocol.connect import ClientInfo, ConnectParams
+from openclaw_core.protocol.limits import PROTOCOL_VERSION
+from openclaw_core.services.activity import Activity
 from openclaw_core.services.registry import Registry
 from openclaw_core.services.rows import without_none
 from openclaw_core.store.models import Device
@@ -29,6 +31,7 @@ class LiveNode:
         declared: what the policy left of what it asked for; `withheld` says why of the rest.
         commands, caps, permissions: the effective sets, what it may do now.
         approved: its surface was approved once; before, nothing is effective.
+        previous_version: it speaks the protocol before this one and gets no surface URLs (4).
     """
 
     __slots__ = (
@@ -45,6 +48,7 @@ class LiveNode:
         "permissions",
         "platform",
         "plugin_tools",
+        "previous_version",
         "remote_ip",
         "requested",
         "withheld",
@@ -62,6 +66,7 @@ class LiveNode:
             params.client.platform, params.client.device_family, params.client.id
         )
         self.connected_at_ms = now_ms
+        self.previous_version = params.max_protocol < PROTOCOL_VERSION
         self.requested = Surface(
             frozenset(params.caps or ()), frozenset(params.commands or ()), dict(params.permissions or {})
         )
@@ -79,10 +84,16 @@ class Nodes:
     """Connected nodes by id, and every paired node for the catalog."""
 
     def __init__(
-        self, registry: Registry, bus: Bus, policy: CommandPolicy, now_ms: Callable[[], int]
+        self,
+        registry: Registry,
+        bus: Bus,
+        policy: CommandPolicy,
+        activity: Activity,
+        now_ms: Callable[[], int],
     ) -> None:
         self._registry = registry
         self._bus = bus
+        self._activity = activity
         self._now_ms = now_ms
         self._live: dict[str, LiveNode] = {}
         self._host_stats: dict[str, dict[str, Any]] = {}
@@ -102,6 +113,7 @@ class Nodes:
         """A socket is gone; the node that went with it, None when a newer socket owns the id."""
         if not self._bus.detach(node_id, link):
             return None
+        self._activity.gone(node_id)
         return self._live.pop(node_id, None)
 
     def is_connected(self, node_id: str) -> bool:
@@ -112,15 +124,18 @@ class Nodes:
         """Filter what the node asked for through the policy (8.1, declared set)."""
         kept = self.policy.declare(node.requested.commands, node.platform, node.client.platform)
         node.withheld = dict(kept.withheld)
-        node.declared = Surface(node.requested.caps, kept.commands, node.requested.permissions)
+        caps = node.requested.caps - kept.idle_caps
+        node.declared = Surface(caps, kept.commands, node.requested.permissions)
         return node.declared
 
     def recompute(self, node_id: str) -> frozenset[str]:
         """Bring a node's effective sets up to date; the commands as they were before."""
         node = self._live.get(node_id)
-        if node is None:
-            return frozenset()
-        before, row = node.commands, self._registry.surfaces.get(node_id)
+        return self.compute(node) if node is not None else frozenset()
+
+    def compute(self, node: LiveNode) -> frozenset[str]:
+        """The same for a node that is not attached yet."""
+        before, row = node.commands, self._registry.surfaces.get(node.node_id)
         approved = row if row is not None and row.approved_at_ms is not None else None
         node.approved = approved is not None
         node.caps = node.declared.caps & frozenset(approved.caps if approved else ())
@@ -146,6 +161,7 @@ class Nodes:
     def forget(self, node_id: str) -> None:
         """Drop what outlives a connection; the node was removed."""
         self._host_stats.pop(node_id, None)
+        self._activity.forget(node_id)
 
     def view(self, node: LiveNode) -> NodeView:
         """The node as hooks see it."""
@@ -156,11 +172,12 @@ class Nodes:
     def name_of(self, node_id: str) -> str:
         """Renamed > live > stored name, else the id."""
         surface, node = self._registry.surfaces.get(node_id), self._live.get(node_id)
-        device = self._registry.devices.get(node_id)
+        device, announced = self._registry.devices.get(node_id), self._registry.legacy_nodes.get(node_id)
         return (
             (surface.display_name if surface else None)
             or (node.client.display_name if node else None)
             or (device.display_name if device else None)
+            or (announced.described.get("displayName") if announced else None)
             or node_id
         )
 
@@ -182,9 +199,14 @@ class Nodes:
             own_device: a device that may see the request of its own.
         """
         paired = {row.device_id for row in self._registry.devices.values() if "node" in row.roles}
+        paired |= self._registry.legacy_nodes.keys()
         rows = [self._entry(node_id, with_pending, own_device) for node_id in paired | self._live.keys()]
         rows.sort(key=lambda row: (not row["connected"], row["displayName"], row["nodeId"]))
-        return {"ts": self._now_ms(), "nodes": rows}
+        active = self._activity.latest(self._live)
+        for row in rows:
+            if row["nodeId"] == active:
+                row["active"] = True
+        return {"ts": self._now_ms(), **({"activeNodeId": active} if active else {}), "nodes": rows}
 
     def describe(self, node_id: str, *, with_pending: bool, own_device: str | None) -> dict[str, Any]:
         """`node.describe`.
@@ -194,12 +216,16 @@ class Nodes:
         """
         if not self.is_known(node_id):
             raise InvalidRequestError("unknown nodeId", {"nodeId": node_id})
-        return {"ts": self._now_ms(), **self._entry(node_id, with_pending, own_device)}
+        row = self._entry(node_id, with_pending, own_device)
+        if self._activity.latest(self._live) == node_id:
+            row["active"] = True
+        return {"ts": self._now_ms(), **row}
 
     def is_known(self, node_id: str) -> bool:
         """True for a paired node and for a connected one."""
         device = self._registry.devices.get(node_id)
-        return node_id in self._live or (device is not None and "node" in device.roles)
+        is_paired = device is not None and "node" in device.roles
+        return is_paired or node_id in self._live or node_id in self._registry.legacy_nodes
 
     def _entry(self, node_id: str, with_pending: bool, own_device: str | None) -> dict[str, Any]:
         device = self._registry.devices.get(node_id)
@@ -208,23 +234,34 @@ class Nodes:
         row: dict[str, Any] = {
             "nodeId": node_id,
             "displayName": self.name_of(node_id),
-            **(_live_facts(node) if node is not None else _stored_facts(device)),
+            **(_live_facts(node) if node is not None else self._stored_facts(node_id, device)),
             "caps": sorted(node.caps if node else approved.caps if approved else ()),
             "commands": sorted(node.commands if node else approved.commands if approved else ()),
             "permissions": (node.permissions if node else approved.permissions if approved else {}) or None,
             "sessionHost": False,
             "nodePluginTools": node.plugin_tools if node else [],
             "hostStats": self._host_stats.get(node_id),
+            **self._activity.facts(node_id),
             "approvalState": self.approval_state(node_id),
             **self._pending_facts(node_id, with_pending, own_device),
             **(_history(device) if device is not None else {}),
             "revoked": self._is_revoked(node_id) or None,
-            "paired": device is not None and "node" in device.roles,
+            "paired": (
+                (device is not None and "node" in device.roles) or node_id in self._registry.legacy_nodes
+            ),
             "connected": node is not None,
         }
         if approved is not None:
             row["approvedAtMs"] = approved.approved_at_ms
         return without_none(row)
+
+    def _stored_facts(self, node_id: str, device: Device | None) -> dict[str, Any]:
+        if device is not None:
+            return _stored_facts(device)
+        announced = self._registry.legacy_nodes.get(node_id)
+        told = announced.described if announced is not None else {}
+        facts = ("platform", "version", "deviceFamily", "modelIdentifier", "remoteIp")
+        return {name: told.get(name) for name in facts}
 
     def _is_revoked(self, node_id: str) -> bool:
         token = self._registry.tokens.get((node_id, "node"))
@@ -259,9 +296,7 @@ def _live_facts(node: LiveNode) -> dict[str, Any]:
     }
 
 
-def _stored_facts(device: Device | None) -> dict[str, Any]:
-    if device is None:
-        return {}
+def _stored_facts(device: Device) -> dict[str, Any]:
     return {
         "platform": device.platform,
         "version": device.version,

@@ -1,39 +1,59 @@
-"""How an invoke can fail, in the words of PROTOCOL 11.4 and chapter 27."""
+"""How an invoke can fail, in the words of PROTOCOL 11.4 and chapter 27.
+
+`details.outcome` says which of three it is: `not-dispatched` (nothing reached the node),
+`failed` (the node says so), `unknown` (it may have been done, in part or in whole). `retryable`
+follows: true only where the same request, sent again, cannot do harm twice. Refusals with
+INVALID_REQUEST and FORBIDDEN never reached the node.
+"""
 
 from __future__ import annotations
 
 import logging
 from typing import Any
 
-from openclaw_core.errors import RpcError, UnavailableError
+from openclaw_core.errors import InvalidRequestError, RpcError, UnavailableError
 from openclaw_core.protocol.nodes import NodeInvokeError
 
 __all__ = [
+    "FAILED",
+    "NOT_DISPATCHED",
+    "UNKNOWN",
     "awaiting_approval",
     "bad_result",
+    "cancelled",
     "code_of",
+    "crashed",
     "disconnected",
     "expected",
+    "key_reused",
     "node_error",
     "not_connected",
+    "not_kept",
+    "not_recorded",
     "pairing_changed",
     "policy_changed",
     "route_changed",
     "send_failed",
     "timed_out",
     "unknown_node",
+    "with_outcome",
 ]
+
+NOT_DISPATCHED = "not-dispatched"
+FAILED = "failed"
+UNKNOWN = "unknown"
 
 _log = logging.getLogger(__name__)
 _WORTH_A_RETRY = frozenset(("NODE_BACKGROUND_UNAVAILABLE", "NODE_NOT_READY"))
 
 
 def _made_here(
-    node_code: str, message: str, /, *, dispatched: bool, retryable: bool, prefix: bool = True, **more: Any
+    node_code: str, message: str, /, outcome: str, *, retryable: bool, prefix: bool = True, **more: Any
 ) -> UnavailableError:
     details = {
         "nodeError": {"code": node_code, "message": message},
-        "nodeCommandDispatched": dispatched,
+        "nodeCommandDispatched": outcome != NOT_DISPATCHED,
+        "outcome": outcome,
         **more,
     }
     # `retryable` is said only when it is true, as absent means no.
@@ -41,38 +61,81 @@ def _made_here(
     return UnavailableError(text, details, retryable=retryable or None)
 
 
-def timed_out() -> UnavailableError:
-    """The budget is spent; the node may or may not have done it."""
-    return _made_here("TIMEOUT", "node invoke timed out", dispatched=True, retryable=False)
+def timed_out(outcome: str, idempotent: bool) -> UnavailableError:
+    """The budget is spent; a node that has the invoke may or may not have done it."""
+    retryable = outcome != UNKNOWN or idempotent
+    return _made_here("TIMEOUT", "node invoke timed out", outcome, retryable=retryable)
 
 
-def disconnected(command: str, idempotent: bool) -> UnavailableError:
+def disconnected(command: str, outcome: str, idempotent: bool) -> UnavailableError:
     """The socket went while the invoke was in flight; only a harmless command is worth a retry."""
-    return _made_here("DISCONNECTED", f"node disconnected ({command})", dispatched=True, retryable=idempotent)
+    retryable = outcome != UNKNOWN or idempotent
+    return _made_here("DISCONNECTED", f"node disconnected ({command})", outcome, retryable=retryable)
 
 
-def route_changed(command: str, idempotent: bool) -> UnavailableError:
+def route_changed(command: str, outcome: str, idempotent: bool) -> UnavailableError:
     """A newer connection of the node replaced the one that got the invoke."""
-    return _made_here(
-        "ROUTE_CHANGED",
-        f"the node connected anew while {command} was in flight",
-        dispatched=True,
-        retryable=idempotent,
-    )
+    text = f"the node connected anew while {command} was in flight"
+    return _made_here("ROUTE_CHANGED", text, outcome, retryable=outcome != UNKNOWN or idempotent)
 
 
-def policy_changed(command: str) -> UnavailableError:
+def policy_changed(command: str, outcome: str) -> UnavailableError:
     """The configuration took the command away in flight."""
-    return _made_here(
-        "POLICY_CHANGED", f"{command} is no longer allowed on this node", dispatched=True, retryable=False
+    text = f"{command} is no longer allowed on this node"
+    return _made_here("POLICY_CHANGED", text, outcome, retryable=False)
+
+
+def cancelled(command: str, actor: str, outcome: str) -> UnavailableError:
+    """Somebody who may do so stopped it; a retry would undo what that person wanted."""
+    return _made_here("CANCELLED", f"{command} was cancelled by {actor}", outcome, retryable=False)
+
+
+def crashed(command: str) -> UnavailableError:
+    """The record says that it was about to go out, and nothing after that."""
+    text = (
+        f"the gateway stopped while {command} was under way, so its outcome was not recorded; "
+        "see on the node what was done, then use a new idempotency key"
     )
+    return _made_here("OUTCOME_UNKNOWN", text, UNKNOWN, retryable=False, code="OUTCOME_UNKNOWN")
+
+
+def not_kept(command: str, limit: int, *, failed: bool) -> UnavailableError:
+    """A repeat of a finished invoke whose outcome was too large for the record."""
+    said = "failed" if failed else "succeeded"
+    text = (
+        f"{command} was run once under this idempotency key and {said}; its answer of more than "
+        f"{limit} bytes was not kept; use a new key to run it again"
+    )
+    return UnavailableError(text, {"code": "RESULT_NOT_KEPT", "command": command, "outcome": said})
+
+
+def not_recorded(command: str, problem: Exception) -> UnavailableError:
+    """The gateway's database refused, and what is not recorded is not sent."""
+    text = f"{command} was not sent, as its record could not be stored: {problem}"
+    return UnavailableError(text, {"code": "STORE_FAILED", "outcome": NOT_DISPATCHED}, retryable=True)
+
+
+def key_reused(key: str, command: str) -> InvalidRequestError:
+    """The same key came with another request to the same node."""
+    return InvalidRequestError(
+        f"idempotencyKey {key[:64]!r} was used for another request to this node; "
+        f"send {command} with a new key",
+        {"code": "IDEMPOTENCY_KEY_REUSED", "command": command},
+    )
+
+
+def with_outcome(error: RpcError, outcome: str) -> RpcError:
+    """The error, saying its outcome where it has details and does not say it yet."""
+    details = error.details
+    if isinstance(error, UnavailableError) and details is not None and "outcome" not in details:
+        error.details = {**details, "outcome": outcome}
+    return error
 
 
 def send_failed() -> UnavailableError:
     """The node's socket took nothing more."""
-    return _made_here(
-        "UNAVAILABLE", "failed to send invoke to node", dispatched=False, retryable=True, prefix=False
-    )
+    text = "failed to send invoke to node"
+    return _made_here("UNAVAILABLE", text, NOT_DISPATCHED, retryable=True, prefix=False)
 
 
 def not_connected() -> UnavailableError:
@@ -80,7 +143,7 @@ def not_connected() -> UnavailableError:
     return _made_here(
         "NOT_CONNECTED",
         "node not connected",
-        dispatched=False,
+        NOT_DISPATCHED,
         retryable=True,
         prefix=False,
         code="NOT_CONNECTED",
@@ -128,6 +191,7 @@ def node_error(error: NodeInvokeError | None) -> UnavailableError:
     details = {
         "nodeError": error.to_wire() if error else None,
         "nodeCommandDispatched": True,
+        "outcome": FAILED,
     }
     text = f"{code}: {message}" if code and message else message or code or "node invoke failed"
     return UnavailableError(text, details, retryable=True if code in _WORTH_A_RETRY else None)
@@ -138,7 +202,7 @@ def bad_result(node_id: str, command: str, problems: str) -> UnavailableError:
     return _made_here(
         "INVALID_RESULT",
         f"node {node_id} answered {command} with an invalid result: {problems}",
-        dispatched=True,
+        UNKNOWN,
         retryable=False,
         code="INVALID_RESULT",
         command=command,

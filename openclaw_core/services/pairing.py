@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Container
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 from openclaw_core.auth import pairing_rules
 from openclaw_core.auth.pairing_rules import Asked
 from openclaw_core.errors import InvalidRequestError
 from openclaw_core.hookspecs import Caller
-from openclaw_core.protocol.connect import ConnectParams
 from openclaw_core.protocol.limits import PAIR_REQUEST_TTL_MS
-from openclaw_core.services.audit import Audit, actor_of
+from openclaw_core.services.audit import Audit
 from openclaw_core.services.events import Events
+from openclaw_core.services.knock import Knock, new_request
 from openclaw_core.services.registry import Registry
 from openclaw_core.services.rows import device_row, pair_request_row
 from openclaw_core.services.tokens import Tokens, approver_of
 from openclaw_core.store.base import Append, Remove
-from openclaw_core.store.models import Device, DeviceToken, NodeSurface, PairRequest, Row, SurfaceRequest
+from openclaw_core.store.models import (
+    Device,
+    DeviceToken,
+    LegacyNode,
+    NodeSurface,
+    PairRequest,
+    Row,
+    SurfaceRequest,
+)
 
 __all__ = ["Knock", "Pairing"]
-
-
-@dataclass(frozen=True, slots=True)
-class Knock:
-    """A proven device at the door: who it is, what it asks for, where it comes from.
-
-    `remote_ip` is None for this host.
-    """
-
-    params: ConnectParams
-    public_key: str
-    asked: Asked
-    remote_ip: str | None = None
-    browser_origin: str | None = None
-    silent: bool = False
 
 
 class Pairing:
@@ -49,55 +40,88 @@ class Pairing:
         audit: Audit,
         events: Events,
         now_ms: Callable[[], int],
+        request_ttl_ms: int = PAIR_REQUEST_TTL_MS,
     ) -> None:
         self._registry = registry
         self._tokens = tokens
         self._audit = audit
         self._events = events
         self._now_ms = now_ms
+        self._request_ttl_ms = request_ttl_ms
 
     # At the door; the caller holds the device's lock.
 
     async def request(self, knock: Knock) -> PairRequest:
         """The pending request of a device that must wait: kept, superseded or new (6.3)."""
         now, held = self._now_ms(), self._live_request(knock.asked.device_id)
-        expires = now + PAIR_REQUEST_TTL_MS
+        expires = now + self._request_ttl_ms
         if held is not None and pairing_rules.request_covers(
             held.public_key, held.roles, held.scopes, knock.asked, knock.public_key
         ):
             kept = held.model_copy(update={"ts_ms": now, "expires_at_ms": expires})
             await self._registry.commit(kept)
             return kept
-        new = _new_request(knock, held, now, expires, knock.asked.device_id in self._registry.devices)
+        new = new_request(knock, held, now, expires, knock.asked.device_id in self._registry.devices)
         entry = self._audit.entry(
             "device.request",
             f"device:{new.device_id}",
             new.device_id,
+            remote_ip=new.remote_ip,
             requestId=new.request_id,
             role=new.role,
         )
         stale = self._registry.pair_requests.get(new.device_id)
         removal = [Remove(PairRequest, stale.request_id)] if stale is not None else []
         await self._registry.commit(*removal, new, entry)
-        if held is not None:
-            self._announce(held, "rejected", reason="superseded")
+        if stale is not None:
+            # An expired one the clockwork did not meet yet ends aloud, too (chapter 27, row 18).
+            self._announce(stale, "rejected", reason="superseded" if held is not None else "expired")
         self._events.broadcast("device.pair.requested", pair_request_row(new))
         return new
 
     async def approve_silently(self, knock: Knock, via: str) -> None:
-        """Approve what a local client asks for, without a person (6.4)."""
+        """Approve what a rule lets in without a person (6.4); `via` is the rule's `approvedVia`."""
         asked = knock.asked
-        request = _new_request(
+        request = new_request(
             knock, None, self._now_ms(), self._now_ms(), asked.device_id in self._registry.devices
         )
         settled = self._settled_request(asked)
         entry = self._audit.entry(
-            "device.approve", f"rule:{via}", asked.device_id, role=asked.role, scopes=sorted(asked.scopes)
+            "device.approve",
+            f"rule:{via}",
+            asked.device_id,
+            remote_ip=knock.remote_ip,
+            role=asked.role,
+            scopes=sorted(asked.scopes),
         )
         removal = [Remove(PairRequest, settled.request_id)] if settled is not None else []
         await self._registry.commit(*removal, *self._grant(request, via), entry)
         if settled is not None:
             self._announce(settled, "approved")
+
+    async def approve_by_code(
+        self,
+        knock: Knock,
+        roles: Iterable[str],
+        scopes: Iterable[str],
+        extra: Iterable[Row | Remove | Append],
+    ) -> None:
+        """Approve a device by its setup code, together with the changes in `extra` (6.6)."""
+        asked, now = knock.asked, self._now_ms()
+        held = self._settled_request(asked)
+        request = new_request(knock, None, now, now, asked.device_id in self._registry.devices)
+        request = request.model_copy(update={"roles": sorted(roles), "scopes": sorted(scopes)})
+        entry = self._audit.entry(
+            "device.approve",
+            "rule:bootstrap",
+            asked.device_id,
+            remote_ip=knock.remote_ip,
+            roles=request.roles,
+            scopes=request.scopes,
+        )
+        removal = [Remove(PairRequest, held.request_id)] if held is not None else []
+        await self._registry.commit(*removal, *self._grant(request, "bootstrap"), entry, *extra)
+        self._announce(held or request, "approved")
 
     def refresh(self, knock: Knock) -> None:
         """Note a successful connect of a paired device: last seen, version, new OS version."""
@@ -161,9 +185,16 @@ class Pairing:
         }
 
     async def approve(
-        self, caller: Caller, request_id: str, connected: Container[str | None]
+        self,
+        caller: Caller,
+        request_id: str,
+        connected: Container[str | None],
+        also: Callable[[PairRequest], Iterable[Row | Remove | Append]] = lambda _: (),
     ) -> dict[str, Any]:
         """`device.pair.approve`: write the device, issue its tokens.
+
+        Args:
+            also: changes to commit with the approval; may refuse it by raising.
 
         Raises:
             InvalidRequestError: unknown or expired request, or the caller may not.
@@ -177,15 +208,14 @@ class Pairing:
             pairing_rules.check_device_approver(approver, request.device_id, request.roles, request.scopes)
             entry = self._audit.entry(
                 "device.approve",
-                actor_of(caller),
+                caller,
                 request.device_id,
                 requestId=request_id,
                 roles=request.roles,
                 scopes=request.scopes,
             )
-            await self._registry.commit(
-                Remove(PairRequest, request_id), *self._grant(request, "owner"), entry
-            )
+            grant = [*self._grant(request, "owner"), *also(request)]
+            await self._registry.commit(Remove(PairRequest, request_id), *grant, entry)
         self._announce(request, "approved")
         device = self._registry.devices[request.device_id]
         return {
@@ -202,9 +232,7 @@ class Pairing:
         async with self._registry.lock(self._owner(request_id)):
             request = self._known_request(request_id)
             self._check_owner(caller, request.device_id, "device pairing rejection denied")
-            entry = self._audit.entry(
-                "device.reject", actor_of(caller), request.device_id, requestId=request_id
-            )
+            entry = self._audit.entry("device.reject", caller, request.device_id, requestId=request_id)
             await self._registry.commit(Remove(PairRequest, request_id), entry)
         self._announce(request, "rejected")
         return {"requestId": request_id, "deviceId": request.device_id}
@@ -219,14 +247,14 @@ class Pairing:
             if device_id not in self._registry.devices:
                 raise InvalidRequestError("unknown deviceId", {"deviceId": device_id})
             self._check_owner(caller, device_id, "device pairing removal denied")
-            entry = self._audit.entry("device.remove", actor_of(caller), device_id)
+            entry = self._audit.entry("device.remove", caller, device_id)
             await self._registry.commit(*self.removal(device_id), entry)
         self._events.broadcast("device.pair.changed", {})
         return {"deviceId": device_id}
 
     def removal(self, device_id: str) -> list[Remove]:
         """Everything that goes with a device."""
-        gone = [Remove(Device, device_id), Remove(NodeSurface, device_id)]
+        gone = [Remove(Device, device_id), Remove(NodeSurface, device_id), Remove(LegacyNode, device_id)]
         gone += [
             Remove(DeviceToken, owner, role) for owner, role in self._registry.tokens if owner == device_id
         ]
@@ -249,10 +277,17 @@ class Pairing:
             self._check_owner(caller, device_id, "device rename denied")
             if not label.strip():
                 raise InvalidRequestError("label required: give a name that is not blank")
-            entry = self._audit.entry("device.rename", actor_of(caller), device_id, label=label)
+            entry = self._audit.entry("device.rename", caller, device_id, label=label)
             await self._registry.commit(device.model_copy(update={"operator_label": label.strip()}), entry)
         self._events.broadcast("device.pair.changed", {})
         return {"deviceId": device_id, "label": label.strip()}
+
+    async def extend(self, request_id: str) -> None:
+        """Give a request its full time again, also an expired one; unknown ids are fine."""
+        request = self._registry.pair_request(request_id)
+        if request is not None:
+            expires = self._now_ms() + self._request_ttl_ms
+            await self._registry.commit(request.model_copy(update={"expires_at_ms": expires}))
 
     def purge_expired(self) -> None:
         """Drop requests nobody answered; announced, as silence would keep approvers waiting."""
@@ -334,31 +369,3 @@ class Pairing:
         if reason is not None:
             self._audit.note(f"device.request.{reason}", "gateway", request.device_id)
         self._events.broadcast("device.pair.resolved", payload)
-
-
-def _new_request(
-    knock: Knock, held: PairRequest | None, now: int, expires: int, is_repair: bool
-) -> PairRequest:
-    client, asked = knock.params.client, knock.asked
-    # What an unanswered request asked for is not lost when the device asks for more.
-    roles = sorted({asked.role, *(held.roles if held else ())})
-    merged = sorted({*asked.scopes, *(held.scopes if held else ())})
-    return PairRequest(
-        request_id=str(uuid.uuid4()),
-        device_id=asked.device_id,
-        public_key=knock.public_key,
-        display_name=client.display_name,
-        platform=client.platform,
-        device_family=client.device_family,
-        client_id=client.id,
-        client_mode=client.mode,
-        browser_origin=knock.browser_origin,
-        role=asked.role,
-        roles=roles,
-        scopes=merged,
-        remote_ip=knock.remote_ip,
-        silent=knock.silent,
-        is_repair=is_repair,
-        ts_ms=now,
-        expires_at_ms=expires,
-    )

@@ -6,13 +6,23 @@ Reads never touch the database. A change is committed, then it shows here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from openclaw_core.auth.pairing_rules import Approved
 from openclaw_core.store.base import Append, Change, Remove, Save, Store
-from openclaw_core.store.models import Device, DeviceToken, NodeSurface, PairRequest, Row, SurfaceRequest
+from openclaw_core.store.models import (
+    Device,
+    DeviceToken,
+    LegacyNode,
+    LegacyRequest,
+    NodeSurface,
+    PairRequest,
+    Row,
+    SetupCode,
+    SurfaceRequest,
+)
 
 __all__ = ["Registry"]
 
@@ -28,6 +38,9 @@ class Registry:
         pair_requests: by device id; one per device.
         surfaces: by node id.
         surface_requests: by node id; one per node.
+        setup_codes: by setup id.
+        legacy_requests, legacy_nodes: by node id (chapter 25).
+        on_unpaired: hears of every device with a token that was revoked, removed or issued anew.
     """
 
     def __init__(self, store: Store) -> None:
@@ -37,12 +50,19 @@ class Registry:
         self.pair_requests: dict[str, PairRequest] = {}
         self.surfaces: dict[str, NodeSurface] = {}
         self.surface_requests: dict[str, SurfaceRequest] = {}
+        self.setup_codes: dict[str, SetupCode] = {}
+        self.legacy_requests: dict[str, LegacyRequest] = {}
+        self.legacy_nodes: dict[str, LegacyNode] = {}
+        self.on_unpaired: Callable[[str], None] = lambda _device_id: None
         self._request_owner: dict[str, str] = {}  # request id → device or node id
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
 
     async def load(self) -> None:
         """Fill from the store, once, at start."""
-        for model in (Device, DeviceToken, PairRequest, NodeSurface, SurfaceRequest):
+        for model in (
+            *(Device, DeviceToken, PairRequest, NodeSurface, SurfaceRequest),
+            *(SetupCode, LegacyRequest, LegacyNode),
+        ):
             for row in await self._store.load(model):
                 self._put(row)
 
@@ -85,6 +105,11 @@ class Registry:
         request = self.surface_requests.get(self._request_owner.get(request_id, ""))
         return request if request is not None and request.request_id == request_id else None
 
+    def legacy_request(self, request_id: str) -> LegacyRequest | None:
+        """The pending announcement with this id (25.1)."""
+        request = self.legacy_requests.get(self._request_owner.get(request_id, ""))
+        return request if request is not None and request.request_id == request_id else None
+
     def tokens_of(self, device_id: str) -> Iterator[DeviceToken]:
         """Every token row of a device, revoked ones included."""
         for role in self.devices[device_id].roles if device_id in self.devices else ():
@@ -118,7 +143,10 @@ class Registry:
             case Device():
                 self.devices[row.device_id] = row
             case DeviceToken():
+                held = self.tokens.get((row.device_id, row.role))
                 self.tokens[row.device_id, row.role] = row
+                if held is not None and (row.revoked_at_ms or held.created_at_ms != row.created_at_ms):
+                    self.on_unpaired(row.device_id)
             case PairRequest():
                 self.pair_requests[row.device_id] = row
                 self._request_owner[row.request_id] = row.device_id
@@ -127,19 +155,33 @@ class Registry:
             case SurfaceRequest():
                 self.surface_requests[row.node_id] = row
                 self._request_owner[row.request_id] = row.node_id
+            case SetupCode():
+                self.setup_codes[row.setup_id] = row
+            case LegacyRequest():
+                self.legacy_requests[row.node_id] = row
+                self._request_owner[row.request_id] = row.node_id
+            case LegacyNode():
+                self.legacy_nodes[row.node_id] = row
 
     def _drop(self, change: Remove) -> None:
         key = change.values
         if change.model is Device:
             self.devices.pop(key[0], None)
         elif change.model is DeviceToken:
-            self.tokens.pop((key[0], key[1]), None)
+            if self.tokens.pop((key[0], key[1]), None) is not None:
+                self.on_unpaired(key[0])
         elif change.model is NodeSurface:
             self.surfaces.pop(key[0], None)
         elif change.model is PairRequest:
             self._drop_request(self.pair_requests, key[0])
         elif change.model is SurfaceRequest:
             self._drop_request(self.surface_requests, key[0])
+        elif change.model is SetupCode:
+            self.setup_codes.pop(key[0], None)
+        elif change.model is LegacyRequest:
+            self._drop_request(self.legacy_requests, key[0])
+        elif change.model is LegacyNode:
+            self.legacy_nodes.pop(key[0], None)
 
     def _drop_request(self, requests: dict[str, R], request_id: str) -> None:
         owner = self._request_owner.pop(request_id, "")

@@ -56,22 +56,42 @@ class Routes:
         Raises:
             RpcError: the first check that refuses.
         """
+        route = self.permit(caller, params, family)
+        return self.reach(params, route, family), route
+
+    def permit(self, caller: Caller, params: NodeInvokeParams, family: str | None) -> Route:
+        """The command's route, if this caller may use it on whatever node.
+
+        Raises:
+            RpcError: it may not.
+        """
         name = params.command
         if not name.strip() or not params.node_id.strip():
             raise InvalidRequestError("nodeId and command required")
-        route = self._known.get(name) or self._resolve(name)
-        within = family is not None and family == route.family
-        if route.command is not None and not within:
+        route = self.find(name)
+        if route.command is not None and not _is_within(route, family):
             if route.command.private is not None:
                 raise InvalidRequestError(route.command.private, {"command": name})
             if route.command.admin_invoke:
                 scopes.require(caller.scopes, scopes.ADMIN)
+        return route
+
+    def reach(self, params: NodeInvokeParams, route: Route, family: str | None) -> LiveNode:
+        """The connected node, if the command may run on it now.
+
+        Raises:
+            RpcError: it may not.
+        """
         node = self._nodes.find(params.node_id)
         if node is None or not node.approved:
             raise self._unreachable(params.node_id)
-        if name not in node.commands:
-            raise self._refusal(node, name, within)
-        return node, route
+        if params.command not in node.commands:
+            raise self._refusal(node, params.command, _is_within(route, family))
+        return node
+
+    def find(self, name: str) -> Route:
+        """What there is to know about a command, on any node."""
+        return self._known.get(name) or self._resolve(name)
 
     def _resolve(self, name: str) -> Route:
         command = self._plugins.table.get(name)
@@ -123,11 +143,18 @@ class Routes:
             if route.validate_invoke is not None:
                 changed = route.validate_invoke(invocation=invocation)
                 data = changed if changed is not None else data
-        for authorize in self._plugins.authorizers:
-            denial = authorize(invocation=invocation)
-            if denial is not None:
-                raise denial
+        denial = self.denial(invocation)
+        if denial is not None:
+            raise denial
         return data
+
+    def denial(self, invocation: Invocation) -> RpcError | None:
+        """The first denial of a plugin; none can grant."""
+        for authorize in self._plugins.authorizers:
+            denial: RpcError | None = authorize(invocation=invocation)
+            if denial is not None:
+                return denial
+        return None
 
     def check_result(self, invocation: Invocation, route: Route, params: NodeInvokeResultParams) -> Any:
         """The payload to answer with; text that was only checked passes through as it came.
@@ -158,6 +185,10 @@ class Routes:
             changed = route.validate_result(invocation=invocation, result=data)
             return payload if changed is None else changed
         return payload
+
+
+def _is_within(route: Route, family: str | None) -> bool:
+    return family is not None and family == route.family
 
 
 def _read(model: type[BaseModel], data: Any) -> None:

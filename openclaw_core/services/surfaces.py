@@ -12,7 +12,7 @@ from openclaw_core.auth.surface_rules import Surface
 from openclaw_core.errors import InvalidRequestError
 from openclaw_core.hookspecs import Caller
 from openclaw_core.protocol.limits import CLOSE_INVALIDATED, MAX_NAME_CHARS
-from openclaw_core.services.audit import Audit, actor_of
+from openclaw_core.services.audit import Audit
 from openclaw_core.services.events import Events, encode_event
 from openclaw_core.services.nodes import LiveNode, Nodes
 from openclaw_core.services.pairing import Pairing
@@ -70,6 +70,7 @@ class Surfaces:
                     "surface.request",
                     f"device:{node_id}",
                     node_id,
+                    remote_ip=node.remote_ip,
                     requestId=new.request_id,
                     commands=new.commands,
                 )
@@ -130,7 +131,7 @@ class Surfaces:
             )
             entry = self._audit.entry(
                 "surface.approve",
-                actor_of(caller),
+                caller,
                 request.node_id,
                 requestId=request_id,
                 commands=request.commands,
@@ -149,9 +150,7 @@ class Surfaces:
         async with self._registry.lock(self._owner(request_id)):
             request = self._known_request(request_id)
             self._check_owner(caller, request.node_id, "node pairing rejection denied")
-            entry = self._audit.entry(
-                "surface.reject", actor_of(caller), request.node_id, requestId=request_id
-            )
+            entry = self._audit.entry("surface.reject", caller, request.node_id, requestId=request_id)
             await self._registry.commit(Remove(SurfaceRequest, request_id), entry)
         self._announce(request_id, request.node_id, "rejected")
         return {"requestId": request_id, "nodeId": request.node_id}
@@ -167,7 +166,7 @@ class Surfaces:
             if device is None or "node" not in device.roles:
                 raise InvalidRequestError("unknown nodeId", {"nodeId": node_id})
             self._check_owner(caller, node_id, "node removal denied")
-            entry = self._audit.entry("node.remove", actor_of(caller), node_id)
+            entry = self._audit.entry("node.remove", caller, node_id)
             changes: list[Row | Remove | Append] = [*self._pairing.removal(node_id), entry]
             other_roles = [role for role in device.roles if role != "node"]
             if other_roles:
@@ -201,7 +200,7 @@ class Surfaces:
                 if held is not None
                 else NodeSurface(node_id=node_id, display_name=name, created_at_ms=self._now_ms())
             )
-            entry = self._audit.entry("node.rename", actor_of(caller), node_id, name=name)
+            entry = self._audit.entry("node.rename", caller, node_id, name=name)
             await self._registry.commit(row, entry)
         return {"nodeId": node_id, "displayName": name}
 
@@ -211,6 +210,17 @@ class Surfaces:
         node = self._nodes.find(node_id)
         if node is not None and node.commands != before:
             self._changed(node, before)
+
+    def widening(self, request: SurfaceRequest) -> dict[str, Any]:
+        """What a request asks for beyond the approved surface: `caps`, `commands`, `permissions`."""
+        row = self._registry.surfaces.get(request.node_id)
+        approved = _surface(row) if row is not None and row.approved_at_ms is not None else Surface()
+        new = _surface(request).beyond(approved)
+        return {
+            "caps": sorted(new.caps),
+            "commands": sorted(new.commands),
+            "permissions": dict(new.permissions),
+        }
 
     # Inside
 
@@ -234,13 +244,17 @@ class Surfaces:
         )
 
     def _request_row(self, row: SurfaceRequest) -> dict[str, Any]:
-        return surface_request_row(row, self._nodes.policy.required_approve_scopes(row.commands))
+        shown = surface_request_row(row, self._nodes.policy.required_approve_scopes(row.commands))
+        if self._nodes.approval_state(row.node_id) == "pending-reapproval":
+            shown["added"] = self.widening(row)  # to read what is new without comparing lists
+        return shown
 
     def _paired_row(self, row: NodeSurface) -> dict[str, Any]:
         entry = self._nodes.describe(row.node_id, with_pending=False, own_device=None)
         live_only = (
             "ts", "paired", "connected", "approvalState", "sessionHost", "nodePluginTools", "pathEnv",
-            "connectedAtMs", "hostStats", "revoked",
+            "connectedAtMs", "hostStats", "revoked", "active", "lastActiveAtMs", "presenceUpdatedAtMs",
+            "desktopAvailability",
         )  # fmt: skip
         facts = {key: value for key, value in entry.items() if key not in live_only}
         return without_none(

@@ -12,7 +12,7 @@ from openclaw_core.auth.pairing_rules import Approver, check_token_owner, token_
 from openclaw_core.config import write_private_file
 from openclaw_core.errors import ConfigError
 from openclaw_core.hookspecs import Caller
-from openclaw_core.services.audit import Audit, actor_of
+from openclaw_core.services.audit import Audit
 from openclaw_core.services.registry import Registry
 from openclaw_core.store.models import DeviceToken
 
@@ -120,17 +120,20 @@ class Tokens:
                 raise token_denied("rotation")
             now = self._now_ms()
             granted = row.scopes if asked is None else asked
+            # While its successor was never used, a device that asks again lost the answer: it gets
+            # the same successor, or the token it still holds would be two generations behind.
+            repeated = own and row.previous_valid
             new = row.model_copy(
                 update={
                     "scopes": granted,
-                    "generation": row.generation + 1,
+                    "generation": row.generation + (0 if repeated else 1),
                     "rotated_at_ms": now,
                     # A lost reply must not lock the device out; an operator's rotation
                     # may answer a leak and ends the old token at once.
                     "previous_valid": own,
                 }
             )
-            entry = self._audit.entry("token.rotate", actor_of(caller), device_id, role=role, scopes=granted)
+            entry = self._audit.entry("token.rotate", caller, device_id, role=role, scopes=granted)
             await self._registry.commit(new, entry)
         result: dict[str, Any] = {
             "deviceId": device_id,
@@ -151,7 +154,7 @@ class Tokens:
             row = self._authorized("revocation", caller, device_id, role, None)
             revoked_at = row.revoked_at_ms or self._now_ms()
             new = row.model_copy(update={"revoked_at_ms": revoked_at, "previous_valid": False})
-            entry = self._audit.entry("token.revoke", actor_of(caller), device_id, role=role)
+            entry = self._audit.entry("token.revoke", caller, device_id, role=role)
             await self._registry.commit(new, entry)
         return {"deviceId": device_id, "role": role, "revokedAtMs": revoked_at}
 

@@ -9,7 +9,17 @@ from sqlalchemy import inspect as inspect_model
 
 from openclaw_core.store.models import Row
 
-__all__ = ["Append", "Change", "Remove", "Save", "Store", "column_names", "insert_columns", "table_of"]
+__all__ = [
+    "Append",
+    "Change",
+    "Remove",
+    "Save",
+    "Store",
+    "column_names",
+    "insert_columns",
+    "is_sealed",
+    "table_of",
+]
 
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
@@ -31,10 +41,22 @@ def column_names(model: type[Row]) -> tuple[str, ...]:
 
 @cache
 def insert_columns(model: type[Row]) -> tuple[str, ...]:
-    """The columns a caller may give: all but a row number the database counts itself."""
+    """The columns a caller may give: all but a row number and a hash, which are not his to choose."""
     table = table_of(model)
     counted = {column.name for column in table.primary_key if isinstance(column.type, BigInteger)}
+    counted.update(column.name for column in table.columns if column.info.get("sealed"))
     return tuple(name for name in column_names(model) if name not in counted)
+
+
+@cache
+def is_sealed(model: type[Row]) -> bool:
+    """True for a table that only grows, each row hashed onto the one before (see `store.chain`)."""
+    return any(column.info.get("sealed") for column in table_of(model).columns)
+
+
+def _refuse_sealed(model: type[Row]) -> None:
+    if is_sealed(model):
+        raise TypeError(f"rows of {model.__name__} are only appended; use Append")
 
 
 @cache
@@ -58,6 +80,7 @@ class Save:
 
     def __init__(self, row: Row) -> None:
         self.model = type(row)
+        _refuse_sealed(self.model)
         held, mutable = row.__dict__, _json_columns(type(row))
         self.values: tuple[Any, ...] = tuple(
             held[name].copy() if name in mutable else held[name] for name in column_names(self.model)
@@ -73,12 +96,13 @@ class Remove:
         expected = [column.name for column in table_of(model).primary_key.columns]
         if len(key) != len(expected):
             raise TypeError(f"{model.__name__} is keyed by {', '.join(expected)}; got {key!r}")
+        _refuse_sealed(model)
         self.model = model
         self.values: tuple[Any, ...] = key
 
 
 class Append:
-    """Plain insert; columns left out are NULL, a row number is given by the database.
+    """Plain insert; columns left out are NULL, row number and hash are given by the store.
 
     The cheapest change, for audit rows. `values` must not be changed after it was handed over.
 
@@ -107,6 +131,7 @@ class Store(Protocol):
         failed: changes given to `write_behind` that could not be stored; each is in the log.
         forced: how often `write_behind` found more than its limit waiting and forced a flush.
         pending: changes handed over and not yet committed.
+        stuck: why the last transaction could not be committed; None when it was.
     """
 
     @property
@@ -117,6 +142,8 @@ class Store(Protocol):
     def forced(self) -> int: ...
     @property
     def pending(self) -> int: ...
+    @property
+    def stuck(self) -> str | None: ...
 
     async def start(self) -> None:
         """Open the database and bring its schema to this version's.

@@ -8,7 +8,7 @@ No table holds a token, a setup code or a shared secret.
 from collections.abc import Mapping
 from typing import Any, Self
 
-from sqlalchemy import JSON, BigInteger, Integer, MetaData, Text
+from sqlalchemy import JSON, BigInteger, Integer, LargeBinary, MetaData, Text
 from sqlalchemy import inspect as inspect_model
 from sqlalchemy.orm import configure_mappers, registry
 from sqlmodel import Field, SQLModel
@@ -17,9 +17,15 @@ __all__ = [
     "AuditEvent",
     "Device",
     "DeviceToken",
+    "InvokeRecord",
+    "LegacyNode",
+    "LegacyRequest",
     "NodeSurface",
     "PairRequest",
+    "PendingRevision",
+    "PendingWork",
     "Row",
+    "SetupCode",
     "SurfaceRequest",
 ]
 
@@ -34,6 +40,8 @@ _METADATA = MetaData(
 )
 # SQLite numbers rows by itself only in a column whose type is exactly INTEGER.
 _ROW_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+# Marks the column that the store fills itself: its table is append-only, numbered and hashed.
+_SEALED = {"info": {"sealed": True}}
 
 
 class Row(SQLModel, registry=registry(metadata=_METADATA)):
@@ -133,6 +141,54 @@ class PairRequest(Row, table=True):
     is_repair: bool
     ts_ms: int = Field(sa_type=BigInteger)
     expires_at_ms: int = Field(sa_type=BigInteger)
+    # What a node offered when the request was made; a retry that offers more does not change it,
+    # so that an approval of both gives what the approver was shown.
+    caps: list[str] = Field(default_factory=list, sa_type=JSON)
+    commands: list[str] = Field(default_factory=list, sa_type=JSON)
+    permissions: dict[str, bool] = Field(default_factory=dict, sa_type=JSON)
+
+
+class SetupCode(Row, table=True):
+    """A setup code (PROTOCOL 6.6): one device may pair with it, once, until it expires."""
+
+    __tablename__ = "setup_code"
+
+    setup_id: str = Field(primary_key=True)
+    secret_hash: str = Field(unique=True)
+    join_hash: str | None = None  # of the ticket in its join link, if it has one
+    access: str  # "full" | "limited" | "node"
+    created_by: str
+    created_at_ms: int = Field(sa_type=BigInteger)
+    expires_at_ms: int = Field(sa_type=BigInteger)
+    joined_at_ms: int | None = Field(default=None, sa_type=BigInteger)  # its link was followed
+    device_id: str | None = None  # who spent it; None while it is open
+    device_name: str | None = None
+    redeemed_at_ms: int | None = Field(default=None, sa_type=BigInteger)
+    delivered_at_ms: int | None = Field(default=None, sa_type=BigInteger)  # hello-ok went out
+
+
+class LegacyRequest(Row, table=True):
+    """A node that somebody announced by `node.pair.request` (PROTOCOL 25.1); one per node."""
+
+    __tablename__ = "legacy_request"
+
+    request_id: str = Field(primary_key=True)
+    node_id: str = Field(unique=True)
+    described: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)  # as sent, wire names
+    ts_ms: int = Field(sa_type=BigInteger)
+    expires_at_ms: int = Field(sa_type=BigInteger)
+
+
+class LegacyNode(Row, table=True):
+    """A node approved that way, and the hash of the token its announcer got (PROTOCOL 25.2)."""
+
+    __tablename__ = "legacy_node"
+
+    node_id: str = Field(primary_key=True)
+    token_hash: str
+    described: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    created_at_ms: int = Field(sa_type=BigInteger)
+    approved_at_ms: int = Field(sa_type=BigInteger)
 
 
 class NodeSurface(Row, table=True):
@@ -172,7 +228,11 @@ class SurfaceRequest(Row, table=True):
 
 
 class AuditEvent(Row, table=True):
-    """One thing that happened; only ever appended, in order."""
+    """One thing that happened; only ever appended, in order, 200 to 300 bytes each.
+
+    `store.chain` numbers the rows without gaps and hashes them; what it hashes of a row
+    is fixed there, so a later column must not be added to the chain of older rows.
+    """
 
     __tablename__ = "audit_event"
 
@@ -183,6 +243,66 @@ class AuditEvent(Row, table=True):
     actor: str
     subject: str | None = None
     details: str | None = Field(default=None, sa_type=Text)  # a JSON object as text
+    conn_id: str | None = None  # the connection that asked; its "connect" row says who and where from
+    remote_ip: str | None = None  # None: this host, or nobody in particular
+    # Over the row and the hash of the row before; None in rows older than the chain.
+    chain_hash: bytes | None = Field(default=None, sa_type=LargeBinary, sa_column_kwargs=_SEALED)
+
+
+class PendingWork(Row, table=True):
+    """Something a node is to do when it is there, and what became of it (PROTOCOL chapter 14)."""
+
+    __tablename__ = "pending_work"
+
+    id: str = Field(primary_key=True)
+    node_id: str
+    # Creation time of the node's token: work waits for a pairing, not for whoever pairs next.
+    pairing_ms: int = Field(sa_type=BigInteger)
+    kind: str  # "status.request" | "location.request" | "node.invoke" | "foreground"
+    priority: str  # "normal" | "high"
+    # "queued" | "delivered", or final: "drained" | "done" | "failed" | "unknown" | "expired" |
+    # "cancelled" | "dropped"
+    state: str
+    position: int = Field(sa_type=BigInteger)  # the node's revision when it came: age within one ms
+    revision: int = Field(sa_type=BigInteger)  # the node's revision at its last change
+    command: str | None = None
+    params_json: str | None = Field(default=None, sa_type=Text)
+    timeout_ms: int | None = Field(default=None, sa_type=BigInteger)
+    idempotency_key: str | None = None
+    digest: str | None = None  # of the request, to tell a repetition from another request
+    caller: str = Field(sa_type=Text)  # a JSON object: who asked, with the scopes of then
+    created_at_ms: int = Field(sa_type=BigInteger)
+    expires_at_ms: int = Field(sa_type=BigInteger)
+    delivered_at_ms: int | None = Field(default=None, sa_type=BigInteger)
+    lease_until_ms: int | None = Field(default=None, sa_type=BigInteger)
+    finished_at_ms: int | None = Field(default=None, sa_type=BigInteger)
+    result_json: str | None = Field(default=None, sa_type=Text)
+    error: str | None = Field(default=None, sa_type=Text)  # a JSON object {code, message}
+
+
+class PendingRevision(Row, table=True):
+    """The last revision of a node's queue whose rows were purged: it never counts backwards."""
+
+    __tablename__ = "pending_revision"
+
+    node_id: str = Field(primary_key=True)
+    revision: int = Field(sa_type=BigInteger)
+
+
+class InvokeRecord(Row, table=True):
+    """What became of an invoke that must not run twice under one idempotency key (PROTOCOL 11.4)."""
+
+    __tablename__ = "invoke_record"
+
+    node_id: str = Field(primary_key=True)
+    idempotency_key: str = Field(primary_key=True)  # as sent; a long one by its hash
+    digest: str  # of command and params, to tell a repetition from another request
+    command: str
+    actor: str
+    state: str  # "dispatched" until the node answered, then "ok" | "failed"
+    answer: str | None = Field(default=None, sa_type=Text)  # JSON: result or error; None: too large to keep
+    created_at_ms: int = Field(sa_type=BigInteger)
+    expires_at_ms: int = Field(sa_type=BigInteger)
 
 
 # `from_values` skips the constructor, which would do this at the first row.

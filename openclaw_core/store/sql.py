@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from openclaw_core.errors import StoreError
 from openclaw_core.store.base import Change, table_of
+from openclaw_core.store.chain import Chain
 from openclaw_core.store.models import Row
 from openclaw_core.store.writer import Entry, Outcome, Writer
 
@@ -32,10 +33,12 @@ class SqlStore:
     Args:
         url: SQLAlchemy URL, e.g. `sqlite:////home/me/.openclaw/openclaw.db`.
         pending_limit: waiting changes at which `write_behind` forces a flush.
+        chain: seals the audit rows; by default with no key and no file of its own.
     """
 
-    def __init__(self, url: str, *, pending_limit: int = 100_000) -> None:
+    def __init__(self, url: str, *, pending_limit: int = 100_000, chain: Chain | None = None) -> None:
         self._url = url
+        self._chain = chain if chain is not None else Chain()
         self._limit = pending_limit
         self._writer: Writer | None = None
         self._wake_later: asyncio.TimerHandle | None = None
@@ -52,12 +55,17 @@ class SqlStore:
         """Transactions committed."""
         return self._commits_before + (self._writer.commits if self._writer else 0)
 
+    @property
+    def stuck(self) -> str | None:
+        """Why nothing can be stored now; None when the last transaction held."""
+        return self._writer.stuck if self._writer else "the store is closed"
+
     async def start(self) -> None:
         """Open the database and bring its schema up to date; see `base.Store`."""
         if self._writer is not None:
             return
         self._loop = asyncio.get_running_loop()
-        writer = Writer(self._url, self._loop, self._settle)
+        writer = Writer(self._url, self._loop, self._settle, self._chain)
         try:
             await writer.start()
         except asyncio.CancelledError:

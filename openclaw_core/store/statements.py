@@ -12,7 +12,17 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, Table, bindparam, delete
 from sqlalchemy.dialects import postgresql, sqlite
 
-from openclaw_core.store.base import Append, Change, Remove, Save, column_names, insert_columns, table_of
+from openclaw_core.store.base import (
+    Append,
+    Change,
+    Remove,
+    Save,
+    column_names,
+    insert_columns,
+    is_sealed,
+    table_of,
+)
+from openclaw_core.store.chain import Chain
 from openclaw_core.store.models import Row
 
 __all__ = ["Statements"]
@@ -24,11 +34,16 @@ Bind = Callable[[Any], Any]
 
 
 class Statements:
-    """Applies changes over one connection's dialect; keeps each table's compiled SQL."""
+    """Applies changes over one connection's dialect; keeps each table's compiled SQL.
 
-    def __init__(self, dialect: Dialect) -> None:
+    Args:
+        chain: numbers and hashes the rows of a sealed table.
+    """
+
+    def __init__(self, dialect: Dialect, chain: Chain) -> None:
         self._dialect = dialect
-        self._tables: dict[type[Row], _TableSql] = {}
+        self._chain = chain
+        self._tables: dict[type[Row], _TableSql | _SealedTableSql] = {}
 
     def apply(self, connection: Connection, changes: Iterable[Change]) -> None:
         """Run the changes inside the caller's transaction.
@@ -41,8 +56,13 @@ class Statements:
             by_model.setdefault(change.model, []).append(change)
         for model, of_model in by_model.items():
             if model not in self._tables:
-                self._tables[model] = _TableSql(self._dialect, model)
+                self._tables[model] = self._compile(model)
             self._tables[model].apply(connection, of_model)
+
+    def _compile(self, model: type[Row]) -> "_TableSql | _SealedTableSql":
+        if is_sealed(model):
+            return _SealedTableSql(self._dialect, model, self._chain)
+        return _TableSql(self._dialect, model)
 
 
 class _TableSql:
@@ -89,17 +109,34 @@ class _TableSql:
             yield kind, rows
 
 
-class _Insert:
-    """A single-row INSERT, widened to any number of rows in powers of two (so few texts exist)."""
+class _SealedTableSql:
+    """A table that only grows; `Save` and `Remove` refuse its model."""
 
-    def __init__(self, dialect: Dialect, table: Table, names: Sequence[str], *, replace: bool) -> None:
+    def __init__(self, dialect: Dialect, model: type[Row], chain: Chain) -> None:
+        self._chain = chain
+        self._insert = _Insert(dialect, table_of(model), column_names(model), replace=False, as_given=True)
+
+    def apply(self, connection: Connection, changes: Sequence[Change]) -> None:
+        seal = self._chain.seal
+        self._insert.run(connection, [seal(change.values) for change in changes if type(change) is Append])
+
+
+class _Insert:
+    """A single-row INSERT, widened to any number of rows in powers of two (so few texts exist).
+
+    `as_given`: every value is one the driver takes as it is (no JSON), so none is looked at.
+    """
+
+    def __init__(
+        self, dialect: Dialect, table: Table, names: Sequence[str], *, replace: bool, as_given: bool = False
+    ) -> None:
         text = _compile_insert(dialect, table, names, replace=replace)
         self._head, _, tail = text.partition(" VALUES ")
         self._group, conflict, action = tail.partition(" ON CONFLICT ")
         self._tail = conflict + action
         self._most = 1 << (_MAX_PARAMETERS // len(names)).bit_length() - 1
         self._texts: dict[int, str] = {}
-        self._binds = _binds(dialect, table, names)
+        self._binds = [] if as_given else _binds(dialect, table, names)
 
     def run(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         at = 0

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from openclaw_core.errors import StoreError
 from openclaw_core.store.base import Change
+from openclaw_core.store.chain import Chain
 from openclaw_core.store.engine import explain, open_engine
 from openclaw_core.store.schema import upgrade
 from openclaw_core.store.statements import Statements
@@ -45,14 +46,17 @@ class Writer:
         queue: what waits, oldest first; only the event loop appends.
         wake: set when something waits that should be stored now.
         commits: transactions committed.
+        stuck: why the last transaction could not be committed; None when it was.
     """
 
     def __init__(
-        self, url: str, loop: AbstractEventLoop, settle: Callable[[int, list[Outcome]], None]
+        self, url: str, loop: AbstractEventLoop, settle: Callable[[int, list[Outcome]], None], chain: Chain
     ) -> None:
         self.queue: deque[Entry] = deque()
         self.wake = threading.Event()
         self.commits = 0
+        self.stuck: str | None = None
+        self._chain = chain
         self._url = url
         self._loop = loop
         self._settle = settle
@@ -86,16 +90,24 @@ class Writer:
         try:
             with engine.connect() as connection:
                 upgrade(connection)
-                self._statements = Statements(connection.dialect)
+                self._open_chain(connection)
                 self._call(_finish, self._opened)
                 while not self._closing or self.queue:
                     self._work(connection)
         except Exception as error:
+            self.stuck = str(error)
             self._call(_fail, self._opened, explain(error, "opening", engine.url.database))
         finally:
+            self._chain.close()
             engine.dispose()
             if self._closing:
                 self._call(_finish, self._closed)
+
+    def _open_chain(self, connection: Connection) -> None:
+        self._statements = Statements(connection.dialect, self._chain)
+        with connection.begin():
+            self._statements.apply(connection, self._chain.open(connection))
+        self._chain.keep()
 
     def _work(self, connection: Connection) -> None:
         self.wake.wait()
@@ -110,33 +122,48 @@ class Writer:
         self._call(self._settle, sum(len(entry.changes) for entry in writes), outcomes)
 
     def _store(self, connection: Connection, entries: list[Entry]) -> list[Outcome]:
+        before = self._chain.head
         try:
             with connection.begin():
                 self._statements.apply(connection, chain.from_iterable(e.changes for e in entries))
         except Exception as error:
+            self._chain.head = before
             if len(entries) > 1 and not _is_refused_whole(error):
                 return self._store_each(connection, entries)
-            return [Outcome(entry, explain(error, "storing")) for entry in entries]
-        self.commits += 1
+            return self._fail_all(entries, error)
+        self._note_commit()
         return [Outcome(entry) for entry in entries if entry.future is not None]
+
+    def _note_commit(self) -> None:
+        self.commits += 1
+        self.stuck = None
+        self._chain.keep()
+
+    def _fail_all(self, entries: list[Entry], error: Exception) -> list[Outcome]:
+        self.stuck = str(explain(error, "storing"))
+        return [Outcome(entry, explain(error, "storing")) for entry in entries]
 
     def _store_each(self, connection: Connection, entries: list[Entry]) -> list[Outcome]:
         """Find who spoiled the group: each call in a savepoint of its own, still one commit."""
         outcomes = []
+        start = self._chain.head
         try:
             with connection.begin():
                 for entry in entries:
+                    before = self._chain.head
                     try:
                         with connection.begin_nested():
                             self._statements.apply(connection, entry.changes)
                     except Exception as error:
+                        self._chain.head = before
                         outcomes.append(Outcome(entry, explain(error, "storing")))
                     else:
                         if entry.future is not None:
                             outcomes.append(Outcome(entry))
         except Exception as error:
-            return [Outcome(entry, explain(error, "storing")) for entry in entries]
-        self.commits += 1
+            self._chain.head = start
+            return self._fail_all(entries, error)
+        self._note_commit()
         return outcomes
 
     def _call(self, fn: Callable[..., None], *args: object) -> None:

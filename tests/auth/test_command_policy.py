@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from openclaw_core.auth.command_policy import CommandPolicy, Declared, Refusal, to_error
-from openclaw_core.commands import ALL_PLATFORMS, Command, Platform
+from openclaw_core.commands import ALL_PLATFORMS, Command, CommandTable, Family, Platform
 
 
 class Nothing(BaseModel):
@@ -19,16 +19,14 @@ def command(name, **facts):
     return Command(name, Nothing, Nothing, **facts)
 
 
-TABLE = {
-    item.name: item
-    for item in (
-        command("demo.any", platforms=ALL_PLATFORMS),
-        command("demo.linux", platforms=frozenset({"linux"})),
-        command("demo.risky", platforms=ALL_PLATFORMS, dangerous=True),
-        command("demo.admin", platforms=frozenset({"linux"}), admin_approval=True, admin_invoke=True),
-        command("demo.hidden", platforms=ALL_PLATFORMS, private="use the family's own method"),
-    )
-}
+DEMO = (
+    command("demo.any", platforms=ALL_PLATFORMS),
+    command("demo.linux", platforms=frozenset({"linux"})),
+    command("demo.risky", platforms=ALL_PLATFORMS, dangerous=True),
+    command("demo.admin", platforms=frozenset({"linux"}), admin_approval=True, admin_invoke=True),
+    command("demo.hidden", platforms=ALL_PLATFORMS, private="use the family's own method"),
+)
+TABLE = CommandTable([Family("demo", "Demo", DEMO)])
 OPEN = CommandPolicy(TABLE)
 NAMES = st.sampled_from([*TABLE, "new.thing", "new.other"])
 SETS = st.frozensets(NAMES)
@@ -149,3 +147,25 @@ def test_scopes_of_an_approval(commands, needed):
 def test_scopes_of_an_invoke():
     assert OPEN.invoke_scopes("demo.admin") == ("operator.admin",)
     assert OPEN.invoke_scopes("demo.any") == OPEN.invoke_scopes("new.thing") == ("operator.write",)
+
+
+# Capability names
+
+
+SHUTTER = command("shutter.snap", dangerous=True)
+LISTING = command("shutter.list", platforms=ALL_PLATFORMS)
+
+
+@pytest.mark.parametrize(
+    ("asked", "follow", "idle"),
+    [
+        (["shutter.snap"], True, {"shutter"}),
+        (["shutter.snap", "shutter.list"], True, set()),
+        ([], True, set()),  # a node that asks for no command of it may still have the capability
+        (["shutter.snap"], False, set()),
+    ],
+)
+def test_caps_that_lost_all_their_commands(asked, follow, idle):
+    family = Family("shutter", "Shutter", (SHUTTER, LISTING), caps=("shutter",), caps_follow_commands=follow)
+    declared = CommandPolicy(CommandTable([family])).declare([*asked, "made.up"], "linux")
+    assert declared.idle_caps == idle

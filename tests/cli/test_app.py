@@ -22,6 +22,8 @@ COMMANDS = {
     "plugins": "list",
     "gateway": "run status",
     "node": "run identity",
+    "audit": "verify",
+    "backup": "create restore",
 }
 
 

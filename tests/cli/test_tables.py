@@ -20,6 +20,8 @@ from .payloads import (
     WAITING_NODE,
 )
 
+CODE = "kotuf-tuvov-dubop"  # of NODE_ID
+
 
 def test_status() -> None:
     nodes = [WAITING_NODE, OFFLINE_NODE]
@@ -51,7 +53,9 @@ def test_the_smallest_row_a_gateway_sends() -> None:
 
 
 def test_pending_and_paired() -> None:
-    assert node_tables.pending_table([PENDING_SURFACE], NOW).rows == ((REQUEST_ID, "Lab", "", "just now"),)
+    assert node_tables.pending_table([PENDING_SURFACE], NOW).rows == (
+        (REQUEST_ID, "Lab", CODE, "", "just now"),
+    )
     rows = node_tables.paired_table([WAITING_NODE, OFFLINE_NODE, {"nodeId": OTHER_ID}], NOW).rows
     assert [row[3] for row in rows] == ["1m ago", "2h ago", "unknown"]
 
@@ -121,7 +125,7 @@ def test_device_tables() -> None:
     pending = device_tables.pending_table([PAIR_REQUEST], paired, NOW)
     assert pending.title == "Pending (1)"
     assert pending.rows == ((
-        PAIR_REQUEST["requestId"], "Lab", "roles: node; scopes: none",
+        PAIR_REQUEST["requestId"], "Lab", CODE, "roles: node; scopes: none",
         "roles: operator; scopes: operator.read", "just now", "role upgrade, repair",
     ),)  # fmt: skip
     rows = device_tables.paired_table(paired).rows
@@ -145,5 +149,9 @@ def test_the_preview_ends_with_the_exact_command() -> None:
     state = device_tables.approval_state(PAIR_REQUEST, [])
     lines = device_tables.preview_lines(PAIR_REQUEST, state, "openclaw devices approve X")
     assert lines[0] == f"Selected pending device request {PAIR_REQUEST['requestId']}"
-    assert lines[1:3] == ["  Device: Lab", "  Requested: roles: node; scopes: none"]
+    assert lines[1:4] == [
+        "  Device: Lab",
+        f"  Code on the device: {CODE}",
+        "  Requested: roles: node; scopes: none",
+    ]
     assert lines[-1] == "Approve this exact request with: openclaw devices approve X"

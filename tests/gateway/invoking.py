@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import orjson
@@ -30,7 +31,7 @@ async def add_node_role(gateway: TestGateway, device: FakeDevice) -> None:
 
 
 def invoke_params(node_id: str, command: str, **fields: Any) -> dict[str, Any]:
-    return {"nodeId": node_id, "command": command, "idempotencyKey": "key", **fields}
+    return {"nodeId": node_id, "command": command, "idempotencyKey": str(uuid.uuid4()), **fields}
 
 
 async def post_invoke(operator: Wire, node_id: str, command: str, **fields: Any) -> str:
@@ -52,7 +53,11 @@ async def respond(node: Wire, node_id: str, **outcome: Any) -> dict[str, Any]:
 
 
 async def finish(operator: Wire, request_id: str) -> dict[str, Any]:
-    """The response frame of a request that was posted."""
+    """The response frame of a request that was posted, though it may have come already."""
+    for frame in operator.events:
+        if frame["type"] == "res" and frame["id"] == request_id:
+            operator.events.remove(frame)
+            return frame
     return await operator.request("", request_id=request_id)
 
 
@@ -63,9 +68,11 @@ def failure(response: dict[str, Any]) -> tuple[str, str, Any, Any]:
     return error["code"], error["message"], error.get("details"), error.get("retryable")
 
 
-def made_here(code: str, message: str, /, *, dispatched: bool = True, **more: Any) -> dict[str, Any]:
+def made_here(code: str, message: str, /, *, outcome: str = "unknown", **more: Any) -> dict[str, Any]:
     """The details of a failure that the gateway made (11.4)."""
-    return {"nodeError": {"code": code, "message": message}, "nodeCommandDispatched": dispatched, **more}
+    dispatched = outcome != "not-dispatched"
+    error = {"code": code, "message": message}
+    return {"nodeError": error, "nodeCommandDispatched": dispatched, "outcome": outcome, **more}
 
 
 def assert_settled(gateway: TestGateway) -> None:

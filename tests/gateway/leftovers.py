@@ -80,9 +80,9 @@ async def assert_nothing_left(
 async def assert_audited(
     gateway: TestGateway, code: str, actor: str, subject: str | None, kind: str = "connect"
 ) -> None:
-    """The newest entry of the trail is this refusal, and it holds no secret."""
+    """The newest refusal of the trail is this one, and it holds no secret."""
     rows = await gateway.server.gateway.runtime.store.load(AuditEvent)
-    row = [item for item in rows if item.kind == kind][-1]
+    row = [item for item in rows if item.kind == kind and item.outcome != "ok"][-1]
     assert (row.outcome, row.actor, row.subject) == ("refused", actor, subject)
     assert orjson.loads(row.details or "{}")["code"] == code
     assert gateway.config.auth.token is None or gateway.config.auth.token not in (row.details or "")

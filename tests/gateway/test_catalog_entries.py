@@ -6,7 +6,7 @@ from openclaw_core.testing import FakeDevice, node_params, operator_params
 
 from .invoking import add_node_role, failure
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.covers("node.list", "node.describe", "node.pair.list")]
 
 CLIENT = {
     "displayName": "Attic",
@@ -17,7 +17,10 @@ PENDING_FACTS = ("pendingRequestId", "pendingDeclaredCaps", "pendingDeclaredComm
 
 
 async def describe(operator, node_id):
-    return await operator.call("node.describe", {"nodeId": node_id})
+    """The entry as node.list has it; what describe adds is of test_explain.py."""
+    entry = await operator.call("node.describe", {"nodeId": node_id})
+    assert [entry.pop("commandDetails"), entry.pop("withheld")] != [None, None]
+    return entry
 
 
 async def leave(node, operator, node_id):

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.covers("presence", "tick", "shutdown", "health")]
 
 READER = ["operator.read"]
 PAIRER = ["operator.pairing"]

@@ -3,11 +3,15 @@
 import orjson
 import pytest
 
-from openclaw_core.testing import FakeClock
+from openclaw_core.testing import FakeClock, FakeDevice
 
 from .invoking import failure
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.covers("node.event", "node.host.stats", "node.hostStats", "node.presence.alive"),
+    pytest.mark.covers("node.pluginTools.update", "node.skills.update", "node.runnerInventory.update"),
+]
 
 STATS = {
     "cpuCount": 4,
@@ -102,9 +106,6 @@ async def test_host_stats(start):
     await operator.event("presence", lambda payload: "disconnect" in str(payload))
     entry = await describe(operator, node_id)
     assert (entry["connected"], entry["hostStats"]) == (False, shown)
-    await operator.call("node.pair.remove", {"nodeId": node_id})
-    await gateway.node(["demo.any"])
-    assert all("hostStats" not in row for row in (await operator.call("node.list"))["nodes"])
 
 
 @pytest.mark.parametrize(
@@ -126,6 +127,22 @@ async def test_host_stats_that_are_refused(start, change):
     answer = await send(node, "node.host.stats", {**STATS, **change})
     assert answer == outcome("node.host.stats", "invalid_payload", False)
     operator = await gateway.operator()
+    assert "hostStats" not in await describe(operator, node_id)
+
+
+@pytest.mark.parametrize(
+    ("method", "key"), [("node.pair.remove", "nodeId"), ("device.pair.remove", "deviceId")]
+)
+async def test_host_stats_go_with_the_node(start, method, key):
+    gateway = await start()
+    device = FakeDevice()
+    node, node_id = await gateway.node(["demo.any"], device=device)
+    operator = await gateway.operator()
+    await send(node, "node.host.stats", STATS)
+    assert "hostStats" in await describe(operator, node_id)
+    await operator.call(method, {key: node_id})
+    await node.closed()
+    await gateway.node(["demo.any"], device=device)
     assert "hostStats" not in await describe(operator, node_id)
 
 
@@ -194,11 +211,12 @@ async def test_plugin_tool_names_that_are_refused(start, name):
     assert failure(refused)[0] == "INVALID_REQUEST"
 
 
-async def test_plugin_tool_too_deep_to_hand_on(start):
-    """Stored, it would break every later node.list."""
+@pytest.mark.parametrize("levels", [300, 249, 246])
+async def test_plugin_tool_too_deep_to_hand_on(start, levels):
+    """Stored, it would break every later node.list, which nests it deeper still."""
     gateway = await start()
     node, node_id = await gateway.node(["demo.any"])
-    deep = '{"a":' * 300 + "1" + "}" * 300
+    deep = '{"a":' * levels + "1" + "}" * levels
     tool = f'{{"pluginId":"p","name":"t","description":"d","parameters":{deep}}}'
     await node.send(
         f'{{"type":"req","id":"deep","method":"node.pluginTools.update","params":{{"tools":[{tool}]}}}}'

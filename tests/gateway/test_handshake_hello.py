@@ -8,7 +8,7 @@ import pytest
 
 from openclaw_core.testing import ADMIN, FakeDevice, node_params, operator_params
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.covers("connect", "connect.challenge")]
 
 READ, WRITE = ["operator.read"], ["operator.read", "operator.write"]
 

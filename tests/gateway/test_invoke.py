@@ -3,7 +3,10 @@
 import orjson
 import pytest
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.covers("node.invoke", "node.invoke.request", "node.invoke.result"),
+]
 
 
 async def test_round_trip(start):

@@ -12,7 +12,7 @@ from .invoking import (
     respond,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.covers("node.invoke", "node.invoke.request")]
 
 NOT_READY = {"ok": False, "error": {"code": "NODE_NOT_READY", "message": "warming up"}}
 
@@ -38,7 +38,7 @@ async def test_request_event(start, fields, expected):
     gateway = await start()
     node, node_id = await gateway.node(["demo.any"])
     operator = await gateway.operator()
-    request_id = await post_invoke(operator, node_id, "demo.any", **fields)
+    request_id = await post_invoke(operator, node_id, "demo.any", idempotencyKey="key", **fields)
     frame = await node.event("node.invoke.request")
     request = frame["payload"]
     assert frame == {"type": "event", "event": "node.invoke.request", "payload": request}
@@ -75,17 +75,6 @@ async def test_command_no_family_knows_is_relayed_when_allowed_by_name(start):
     assert request["paramsJSON"] == '["un","validated"]'
     assert request["timeoutMs"] == 30_000
     assert (await finish(operator, request_id))["payload"]["payload"] == [1, 2]
-
-
-async def test_same_key_twice_is_delivered_twice_under_new_ids(start):
-    gateway = await start()
-    node, node_id = await gateway.node(["demo.any"])
-    operator = await gateway.operator()
-    asked = [await post_invoke(operator, node_id, "demo.any") for _ in range(2)]
-    seen = [await respond(node, node_id, payload={"n": number}) for number in range(2)]
-    assert seen[0]["id"] != seen[1]["id"]
-    answers = [await finish(operator, request_id) for request_id in asked]
-    assert [answer["payload"]["payload"] for answer in answers] == [{"n": 0}, {"n": 1}]
 
 
 async def test_duplicate_late_and_unknown_results_are_ignored(start):
@@ -190,7 +179,7 @@ async def test_node_that_never_gets_ready(start):
     assert failure(await finish(operator, request_id)) == (
         "UNAVAILABLE",
         "NODE_NOT_READY: warming up",
-        {"nodeError": NOT_READY["error"], "nodeCommandDispatched": True},
+        {"nodeError": NOT_READY["error"], "nodeCommandDispatched": True, "outcome": "failed"},
         True,
     )
     assert_settled(gateway)

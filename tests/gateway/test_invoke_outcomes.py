@@ -16,7 +16,7 @@ from .invoking import (
     respond,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.covers("node.invoke.result", "node.invoke.cancel")]
 
 NOT_JSON = "not { json"
 
@@ -71,7 +71,7 @@ async def test_node_error(start, error, message, retryable, audited):
     operator = await gateway.operator()
     request_id = await post_invoke(operator, node_id, "demo.any")
     await respond(node, node_id, ok=False, error=error, payloadJSON=None)
-    details = {"nodeError": error, "nodeCommandDispatched": True}
+    details = {"nodeError": error, "nodeCommandDispatched": True, "outcome": "failed"}
     assert failure(await finish(operator, request_id)) == ("UNAVAILABLE", message, details, retryable)
     assert_settled(gateway)
     await assert_audited(gateway, node_id, "demo.any", "failed", audited)
@@ -199,8 +199,8 @@ async def test_configuration_takes_the_command_away(start):
     operator = await gateway.operator()
     doomed = await post_invoke(operator, node_id, "demo.any")
     healthy = await post_invoke(operator, node_id, "demo.echo", params={"text": "x"})
-    request = (await node.event("node.invoke.request"))["payload"]
-    await node.event("node.invoke.request", lambda payload: payload["command"] == "demo.echo")
+    request = (await node.event("node.invoke.request", lambda sent: sent["command"] == "demo.any"))["payload"]
+    await node.event("node.invoke.request", lambda sent: sent["command"] == "demo.echo")
     deny(gateway, ["demo.any"])
     message = "demo.any is no longer allowed on this node"
     assert failure(await finish(operator, doomed)) == (
@@ -252,7 +252,7 @@ async def test_send_failure(start):
     assert failure(await invoke(operator, node_id, "demo.any")) == (
         "UNAVAILABLE",
         "failed to send invoke to node",
-        made_here("UNAVAILABLE", "failed to send invoke to node", dispatched=False),
+        made_here("UNAVAILABLE", "failed to send invoke to node", outcome="not-dispatched"),
         True,
     )
     assert_settled(gateway)

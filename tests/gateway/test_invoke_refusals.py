@@ -14,9 +14,10 @@ from .invoking import (
     respond,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.covers("node.invoke")]
 
 NOT_LISTED = "command not allowlisted"
+NOT_SENT = {"outcome": "not-dispatched"}
 HEAD = "node command not allowed: "
 
 
@@ -183,6 +184,7 @@ async def test_first_approval_names_the_request(start):
             "reason": "awaiting-approval",
             "nodeId": node_id,
             "requestId": request_id,
+            "outcome": "not-dispatched",
         },
         True,
     )
@@ -198,7 +200,7 @@ async def test_rejected_surface(start):
     await operator.call("node.pair.reject", {"requestId": pending["requestId"]})
     code, _, details, retryable = failure(await invoke(operator, node_id, "demo.any"))
     assert (code, retryable) == ("UNAVAILABLE", True)
-    assert details == {"code": "PAIRING_CHANGED", "reason": "not-approved", "nodeId": node_id}
+    assert details == {"code": "PAIRING_CHANGED", "reason": "not-approved", "nodeId": node_id, **NOT_SENT}
 
 
 async def test_unknown_node(start):
@@ -207,7 +209,7 @@ async def test_unknown_node(start):
     assert failure(response) == (
         "UNAVAILABLE",
         "unknown node 'nobody'; `openclaw nodes list` shows the known ones",
-        {"code": "PAIRING_CHANGED", "reason": "unknown-node", "nodeId": "nobody"},
+        {"code": "PAIRING_CHANGED", "reason": "unknown-node", "nodeId": "nobody", **NOT_SENT},
         False,
     )
     assert_settled(gateway)
@@ -234,7 +236,7 @@ async def test_node_that_is_away_even_for_a_forbidden_command(start, command):
     assert failure(await invoke(operator, node_id, command)) == (
         "UNAVAILABLE",
         "node not connected",
-        made_here("NOT_CONNECTED", "node not connected", dispatched=False, code="NOT_CONNECTED"),
+        made_here("NOT_CONNECTED", "node not connected", outcome="not-dispatched", code="NOT_CONNECTED"),
         True,
     )
     assert_settled(gateway)

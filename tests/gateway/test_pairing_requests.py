@@ -9,7 +9,12 @@ import pytest
 from openclaw_core.store.models import AuditEvent
 from openclaw_core.testing import FakeClock, FakeDevice, node_params, operator_params
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.covers("device.pair.list", "device.pair.approve", "device.pair.reject"),
+    pytest.mark.covers("device.pair.remove", "device.pair.rename", "device.pair.requested"),
+    pytest.mark.covers("device.pair.resolved", "device.pair.changed"),
+]
 
 BY_HAND = {"nodes.pairing.autoApproveLocal": False}
 READ, WRITE, PAIRING = ["operator.read"], ["operator.write"], ["operator.pairing"]
@@ -48,6 +53,8 @@ async def test_the_record(start):
     request_id = await knock(gateway, node_params(), device)
     assert uuid.UUID(request_id)
     (listed,) = (await watcher.call("device.pair.list"))["pending"]
+    # What it would have with one approval of both is in the list; the published event is closed.
+    assert listed.pop("declaredSurface")["caps"] == ["demo"]
     assert listed == (await watcher.event("device.pair.requested"))["payload"]
     assert listed["ts"] <= gateway.server.gateway.runtime.now_ms()
     assert {key: value for key, value in listed.items() if key != "ts"} == {
@@ -98,7 +105,7 @@ async def test_another_request_takes_the_place_of_the_first(start):
     merged = payloads[2]
     assert (merged["role"], merged["roles"], merged["scopes"]) == ("operator", ["node", "operator"], READ)
     (listed,) = (await watcher.call("device.pair.list"))["pending"]
-    assert listed == merged
+    assert listed == {**merged, "declaredSurface": listed["declaredSurface"]}
     gone = await watcher.request("device.pair.approve", {"requestId": first})
     assert gone["error"]["message"] == "unknown requestId"
 

@@ -8,7 +8,10 @@ from openclaw_core.testing import ADMIN, FakeDevice, node_params, operator_param
 
 from .leftovers import until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.covers("device.token.rotate", "device.token.revoke", "device.pair.changed"),
+]
 
 READ, PAIRING = ["operator.read"], ["operator.pairing"]
 BASELINE = [*PAIRING, *READ]

@@ -131,7 +131,8 @@ async def test_validate_result_fails_the_invoke(start):
     gateway, node, node_id, operator = await set_up(start, Lab(validate_result=fail))
     request_id = await post_invoke(operator, node_id, "lab.any")
     await respond(node, node_id)
-    expected = ("UNAVAILABLE", "the lamp burnt out", {"code": "LAMP"}, True)
+    details = {"code": "LAMP", "outcome": "unknown"}
+    expected = ("UNAVAILABLE", "the lamp burnt out", details, True)
     assert failure(await finish(operator, request_id)) == expected
     assert_settled(gateway)
     await assert_audited(gateway, node_id, "lab.any", "failed", "LAMP")
@@ -187,7 +188,7 @@ async def test_broken_hook_before_the_node(start, behaviour):
     assert failure(await invoke(operator, node_id, "lab.any", timeoutMs=60_000)) == (
         "UNAVAILABLE",
         FAULT.format("lab.any"),
-        {"code": "FAMILY_FAULT", "command": "lab.any"},
+        {"code": "FAMILY_FAULT", "command": "lab.any", "outcome": "not-dispatched"},
         None,
     )
     assert_settled(gateway)
@@ -203,7 +204,7 @@ async def test_broken_hook_after_the_node(start, behaviour):
     assert failure(await finish(operator, request_id)) == (
         "UNAVAILABLE",
         FAULT.format("lab.any"),
-        {"code": "FAMILY_FAULT", "command": "lab.any"},
+        {"code": "FAMILY_FAULT", "command": "lab.any", "outcome": "unknown"},
         None,
     )
     assert_settled(gateway)

@@ -7,7 +7,11 @@ from openclaw_core.testing import FakeDevice, node_params, operator_params
 
 from .invoking import failure, finish, invoke, post_invoke, respond
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.covers("node.pair.list", "node.pair.approve", "node.pair.reject", "node.pair.requested"),
+    pytest.mark.covers("node.pair.resolved"),
+]
 
 ALL = ["demo.echo", "demo.any"]
 

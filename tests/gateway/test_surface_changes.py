@@ -13,7 +13,7 @@ from openclaw_core.testing import FakeDevice, node_params, operator_params
 
 from .invoking import add_node_role, assert_settled, failure, finish, post_invoke
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.covers("node.pair.remove", "node.rename", "node.pair.resolved")]
 
 
 async def rows_of(gateway, node_id):

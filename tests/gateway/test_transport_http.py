@@ -44,6 +44,16 @@ async def test_health(start, path):
     assert (status, orjson.loads(body)) == (200, {"ok": True, "status": "live"})
 
 
+@pytest.mark.parametrize("path", ["/ready", "/readyz"])
+async def test_ready(start, path):
+    status, body = await get(await start(), path)
+    answer = orjson.loads(body)
+    assert status == 200
+    assert answer.pop("uptimeMs") >= 0
+    assert answer.pop("eventLoop")["degraded"] is False
+    assert answer == {"ready": True, "failing": []}
+
+
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nothing", 404), ("POST", "/health", 405)])
 async def test_other_requests(start, method, path, status):
     assert (await get(await start(), path, method))[0] == status

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from openclaw_core.auth.verification_code import verification_code
 from openclaw_core.cli import node
 from openclaw_core.config import load_settings
 
@@ -31,7 +32,10 @@ def test_identity_is_made_once_and_printed_both_ways(clean_state: Path) -> None:
     document = json.loads(first.stdout)
     assert set(document) == {"deviceId", "publicKey"}
     plain = CliRunner().invoke(node.app, ["identity"])
-    assert plain.stdout == f"deviceId   {document['deviceId']}\npublicKey  {document['publicKey']}\n"
+    assert plain.stdout == (
+        f"deviceId   {document['deviceId']}\npublicKey  {document['publicKey']}\n"
+        f"code       {verification_code(document['deviceId'])}\n"
+    )
     assert (clean_state / "node" / "identity.json").exists()
 
 

@@ -13,12 +13,13 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from openclaw_core.protocol import connect, devices, frames, nodes
+from openclaw_core.protocol import connect, devices, frames, nodes, pending, setup, streams
 
 Json = dict[str, Any]
 
 TEXT = {"type": "string"}
 NON_EMPTY = {"type": "string", "minLength": 1}
+LEASE = {"type": "integer", "minimum": 1_000, "maximum": 600_000}
 DROP = None
 
 
@@ -49,6 +50,14 @@ FRAMES = (
     ("EventFrame", "recipientProfileId", TEXT, UNLISTED),
 )
 NODES = (
+    ("NodeInvokeParams", "progress", {"type": "boolean"}, "live output, our own addition"),
+    (
+        "NodeInvokeParams",
+        "ifOffline",
+        {"type": "string", "enum": ["queue"]},
+        "pending work, our own addition",
+    ),
+    ("NodePendingDrainParams", "leaseMs", LEASE, "pending work, our own addition"),
     ("NodeInvokeRequestEvent", "sessionKey", NON_EMPTY, UNLISTED),
     ("NodeInvokeRequestEvent", "paramsJSON", TEXT_OR_NULL, NULLS),
     ("NodeInvokeResultParams", "payloadJSON", TEXT_OR_NULL, NULLS),
@@ -87,6 +96,7 @@ HELLO = (
 )
 
 DIFFERENCES = (
+    Difference("DevicePairApproveParams", "properties/surface", {"type": "boolean"}, "ours: approve both"),
     *(Difference("ConnectParams", f"properties/{path}", *rest) for path, *rest in CONNECT),
     *(Difference(name, f"properties/{path}", *rest) for name, path, *rest in FRAMES + NODES),
     Difference("HelloOk", "additionalProperties", DROP, READS_ONLY),
@@ -100,13 +110,17 @@ DIFFERENCES = (
 
 MODELS = {
     "ConnectParams": connect.ConnectParams,
-    "DevicePairApproveParams": devices.DevicePairRequestParams,
+    "DevicePairApproveParams": devices.DevicePairApproveParams,
     "DevicePairListParams": devices.DevicePairListParams,
     "DevicePairRejectParams": devices.DevicePairRequestParams,
     "DevicePairRemoveParams": devices.DevicePairRemoveParams,
     "DevicePairRenameParams": devices.DevicePairRenameParams,
     "DevicePairRequestedEvent": devices.DevicePairRequested,
     "DevicePairResolvedEvent": devices.DevicePairResolved,
+    "DevicePairSetupCodeParams": setup.DevicePairSetupCodeParams,
+    "DevicePairSetupCompletedEvent": setup.DevicePairSetupFact,
+    "DevicePairSetupDeliveryUncertainEvent": setup.DevicePairSetupFact,
+    "DevicePairSetupStatusParams": setup.DevicePairSetupStatusParams,
     "DeviceTokenRevokeParams": devices.DeviceTokenRevokeParams,
     "DeviceTokenRotateParams": devices.DeviceTokenRotateParams,
     "DeviceTokenRotateResult": devices.DeviceTokenRotateResult,
@@ -116,7 +130,9 @@ MODELS = {
     "NodeDescribeParams": nodes.NodeDescribeParams,
     "NodeEventParams": nodes.NodeEventParams,
     "NodeEventResult": nodes.NodeEventResult,
+    "NodeInvokeInputEvent": streams.NodeInvokeInput,
     "NodeInvokeParams": nodes.NodeInvokeParams,
+    "NodeInvokeProgressParams": streams.NodeInvokeProgressParams,
     "NodeInvokeRequestEvent": nodes.NodeInvokeRequest,
     "NodeInvokeResultParams": nodes.NodeInvokeResultParams,
     "NodeListParams": nodes.NodeListParams,
@@ -124,6 +140,7 @@ MODELS = {
     "NodePairListParams": nodes.NodePairListParams,
     "NodePairRejectParams": nodes.NodePairRequestParams,
     "NodePairRemoveParams": nodes.NodePairRemoveParams,
+    "NodePendingDrainParams": pending.PendingDrainParams,
     "NodePluginToolDescriptor": nodes.NodePluginTool,
     "NodePluginToolsUpdateParams": nodes.NodePluginToolsUpdateParams,
     "NodePresenceAlivePayload": nodes.NodePresenceAlive,
@@ -139,6 +156,11 @@ MODELS = {
 UNPUBLISHED = frozenset(
     (
         connect.Challenge,
+        streams.NodeInvokeCancel,
+        streams.NodeInvokeCancelParams,
+        streams.NodeInvokeInputParams,
+        streams.NodeInvokeListParams,
+        streams.NodeInvokeProgress,
         nodes.HostStats,
         nodes.NodeRunnerInventoryUpdateParams,
     )

@@ -10,6 +10,7 @@ from openclaw_core.auth import scopes
 from openclaw_core.gateway.router import Call, Handler, Method
 from openclaw_core.protocol import devices as wire
 from openclaw_core.protocol.limits import CLOSE_INVALIDATED
+from openclaw_core.services.joint_approval import approve_with_surface
 from openclaw_core.services.runtime import Runtime
 
 __all__ = ["device_methods"]
@@ -22,10 +23,18 @@ class _Devices:
         self._device_ids = runtime.events.device_ids
 
     def list_all(self, call: Call) -> dict[str, Any]:
-        return self._pairing.list_for(call.connection.caller, self._device_ids())
+        listed = self._pairing.list_for(call.connection.caller, self._device_ids())
+        for row in listed["pending"]:
+            request = self._runtime.registry.pair_request(row["requestId"])
+            if request is not None and "node" in request.roles:
+                row["declaredSurface"] = self._runtime.first_surfaces.describe(request)
+        return listed
 
     async def approve(self, call: Call) -> dict[str, Any]:
-        return await self._pairing.approve(call.connection.caller, call.params.request_id, self._device_ids())
+        caller, request_id = call.connection.caller, call.params.request_id
+        if not call.params.surface:
+            return await self._pairing.approve(caller, request_id, self._device_ids())
+        return await approve_with_surface(self._runtime, caller, request_id)
 
     async def reject(self, call: Call) -> dict[str, Any]:
         return await self._pairing.reject(call.connection.caller, call.params.request_id)
@@ -33,6 +42,7 @@ class _Devices:
     async def remove(self, call: Call) -> dict[str, Any]:
         device_id = call.params.device_id
         result = await self._pairing.remove(call.connection.caller, device_id)
+        self._runtime.nodes.forget(device_id)
         self._close_soon(device_id, None, "device removed")
         return result
 
@@ -70,7 +80,7 @@ def device_methods(runtime: Runtime) -> list[Method]:
     request = wire.DevicePairRequestParams
     rows: list[tuple[str, Handler, type[BaseModel]]] = [
         ("device.pair.list", devices.list_all, wire.DevicePairListParams),
-        ("device.pair.approve", devices.approve, request),
+        ("device.pair.approve", devices.approve, wire.DevicePairApproveParams),
         ("device.pair.reject", devices.reject, request),
         ("device.pair.remove", devices.remove, wire.DevicePairRemoveParams),
         ("device.pair.rename", devices.rename, wire.DevicePairRenameParams),

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from openclaw_core.auth import scopes
 from openclaw_core.gateway.router import Call, Method
 from openclaw_core.hookspecs import Caller, RpcMethod
 from openclaw_core.protocol.nodes import NodeInvokeParams
@@ -49,6 +50,11 @@ def family_methods(runtime: Runtime) -> list[Method]:
 
 def _method(runtime: Runtime, method: RpcMethod, family: str) -> Method:
     async def handle(call: Call) -> Any:
-        return await method.handler(call.params, _Context(runtime, call.connection.caller, family))
+        caller = call.connection.caller
+        answer = await method.handler(call.params, _Context(runtime, caller, family))
+        if method.scope != scopes.READ:
+            # Refusals are audited where every method's are; what only reads changes nothing.
+            runtime.audit.note(method.name, caller, getattr(call.params, "node_id", None))
+        return answer
 
     return Method(method.name, handle, "operator", method.scope, method.params)

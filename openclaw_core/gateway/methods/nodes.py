@@ -11,10 +11,10 @@ from openclaw_core.errors import UnavailableError
 from openclaw_core.gateway.router import DEFERRED, Call, Handler, Method
 from openclaw_core.protocol import nodes as wire
 from openclaw_core.services import outcomes
-from openclaw_core.services.nodes import LiveNode
+from openclaw_core.services.nodes import LiveNode, Nodes
 from openclaw_core.services.runtime import Runtime
 
-__all__ = ["node_methods"]
+__all__ = ["node_methods", "own_node"]
 
 
 class _Operators:
@@ -23,17 +23,32 @@ class _Operators:
     def __init__(self, runtime: Runtime) -> None:
         self._nodes = runtime.nodes
         self._surfaces = runtime.surfaces
+        self._legacy = runtime.legacy_pairing
+        self._explain = runtime.explain
         self._invokes = runtime.invokes
+        self._pending = runtime.pending
 
     def list_all(self, call: Call) -> dict[str, Any]:
         return self._nodes.list_all(**_visibility(call))
 
     def describe(self, call: Call) -> dict[str, Any]:
-        return self._nodes.describe(call.params.node_id, **_visibility(call))
+        node_id, visibility = call.params.node_id, _visibility(call)
+        entry = self._nodes.describe(node_id, **visibility)
+        return {
+            **entry,
+            "commandDetails": self._explain.details(entry["commands"]),
+            "withheld": self._explain.withheld(node_id, with_pending=visibility["with_pending"]),
+        }
 
     def invoke(self, call: Call) -> Any:
+        if call.params.if_offline is not None and self._pending.holds(call.params):
+            # Repeated: it waits already, or was done from the queue, and must not run again.
+            return self._pending.enqueue_invoke(call.connection.caller, call.params)
         sent_params = "params" in call.params.model_fields_set
-        self._invokes.start(call.connection.caller, call.params, call.reply, sent_params=sent_params)
+        listener = call.connection if call.params.progress else None
+        self._invokes.start(
+            call.connection.caller, call.params, call.reply, sent_params=sent_params, listener=listener
+        )
         return DEFERRED
 
     async def rename(self, call: Call) -> dict[str, Any]:
@@ -41,16 +56,20 @@ class _Operators:
         return await self._surfaces.rename(call.connection.caller, params.node_id, params.display_name)
 
     def list_pairing(self, call: Call) -> dict[str, Any]:
-        return self._surfaces.list_all(call.connection.caller)
+        caller = call.connection.caller
+        return self._legacy.add_to_list(caller, self._surfaces.list_all(caller))
 
     async def approve(self, call: Call) -> dict[str, Any]:
-        return await self._surfaces.approve(call.connection.caller, call.params.request_id)
+        rooms = self._legacy if self._legacy.owns(call.params.request_id) else self._surfaces
+        return await rooms.approve(call.connection.caller, call.params.request_id)
 
     async def reject(self, call: Call) -> dict[str, Any]:
-        return await self._surfaces.reject(call.connection.caller, call.params.request_id)
+        rooms = self._legacy if self._legacy.owns(call.params.request_id) else self._surfaces
+        return await rooms.reject(call.connection.caller, call.params.request_id)
 
     async def remove(self, call: Call) -> dict[str, Any]:
-        return await self._surfaces.remove(call.connection.caller, call.params.node_id)
+        rooms = self._legacy if self._legacy.is_only_announced(call.params.node_id) else self._surfaces
+        return await rooms.remove(call.connection.caller, call.params.node_id)
 
 
 class _Devices:
@@ -60,6 +79,7 @@ class _Devices:
         self._nodes = runtime.nodes
         self._invokes = runtime.invokes
         self._events = runtime.node_events
+        self._broadcast = runtime.events.broadcast
 
     def result(self, call: Call) -> dict[str, Any]:
         connection = call.connection
@@ -76,19 +96,25 @@ class _Devices:
         return {"nodeId": node.node_id, "skills": [skill.to_wire() for skill in call.params.skills]}
 
     def update_runner(self, call: Call) -> dict[str, Any]:
-        return {"nodeId": self._own(call).node_id}
+        told = {"nodeId": self._own(call).node_id}
+        self._broadcast("node.runnerInventory.changed", told)
+        return told
 
     def _own(self, call: Call) -> LiveNode:
-        """The caller's entry.
+        return own_node(self._nodes, call)
 
-        Raises:
-            UnavailableError: a newer connection of this node has taken over (8.6).
-        """
-        connection = call.connection
-        node = self._nodes.find(connection.device_id)
-        if node is None or node.link is not connection:
-            raise _replaced()
-        return node
+
+def own_node(nodes: Nodes, call: Call) -> LiveNode:
+    """The entry of the node that calls.
+
+    Raises:
+        UnavailableError: a newer connection of this node has taken over (8.6).
+    """
+    connection = call.connection
+    node = nodes.find(connection.device_id)
+    if node is None or node.link is not connection:
+        raise _replaced()
+    return node
 
 
 def _replaced() -> UnavailableError:

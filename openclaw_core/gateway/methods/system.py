@@ -57,9 +57,9 @@ class _About:
 
 def system_methods(runtime: Runtime) -> list[Method]:
     """Every method of this file."""
-    system = _About(runtime)
+    about = _About(runtime)
     return [
-        Method("health", system.health, "any"),
-        Method("status", system.status, "operator", scopes.READ),
-        Method("system-presence", system.presence, "operator", scopes.READ),
+        Method("health", about.health, "any"),
+        Method("status", about.status, "operator", scopes.READ),
+        Method("system-presence", about.presence, "operator", scopes.READ),
     ]

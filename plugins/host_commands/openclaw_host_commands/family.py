@@ -24,7 +24,7 @@ __all__ = ["FAMILY"]
 PRIVATE = "node.invoke does not allow system.execApprovals.*; use exec.approvals.node.*"
 
 
-@command("system.run", platforms=DESKTOP_PLATFORMS, admin_approval=True, destructive=True)
+@command("system.run", platforms=DESKTOP_PLATFORMS, admin_approval=True, destructive=True, queueable=True)
 async def run(args: RunParams, node: NodeContext) -> RunResult:
     """Run a program.
 
@@ -61,7 +61,7 @@ async def which(args: WhichParams, _node: NodeContext) -> WhichResult:
     return WhichResult(bins=find_all(args.bins))
 
 
-@command("system.notify", platforms=ALL_PLATFORMS)
+@command("system.notify", platforms=ALL_PLATFORMS, queueable=True)
 async def notify(args: NotifyParams, node: NodeContext) -> NotifyResult:
     """Show a notification to the person at the node."""
     from openclaw_host_commands.node.notify import show

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ NODE_ID = "a" * 64
 
 @dataclass
 class Node:
-    """A node's surroundings for one command; `events` is what it emitted."""
+    """A node's surroundings for one command; `events` is what it emitted, `heard` its progress."""
 
     state_dir: Path
     node_id: str = NODE_ID
@@ -27,9 +27,19 @@ class Node:
     idempotency_key: str | None = None
     timeout_ms: int | None = 20_000
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    listening: bool = False
+    heard: list[str] = field(default_factory=list)
 
     async def emit(self, event: str, payload: Mapping[str, Any]) -> None:
         self.events.append((event, dict(payload)))
+
+    async def progress(self, text: str) -> bool:
+        self.heard.append(text)
+        return self.listening
+
+    async def inputs(self) -> AsyncIterator[Any]:
+        return
+        yield
 
 
 ASKER = Caller("c1", "cli", "cli", "d" * 64, frozenset({"operator.admin"}))

@@ -17,6 +17,12 @@ from openclaw_core import CommandError
 from openclaw_core.errors import InvalidRequestError, UnavailableError
 from openclaw_core.hookspecs import Caller, Invocation
 
+pytestmark = [
+    pytest.mark.covers("exec.approval.request", "exec.approval.requested", "exec.approval.resolve"),
+    pytest.mark.covers("exec.approval.resolved", "exec.approval.waitDecision", "exec.approval.get"),
+    pytest.mark.covers("exec.approval.list", "exec.approvals.node.get", "exec.approvals.node.set"),
+]
+
 
 async def question(node: Any, **more: Any) -> dict[str, Any]:
     plan = (await prepare_run(PrepareParams(command=["echo", "hi"], cwd="/"), node)).plan

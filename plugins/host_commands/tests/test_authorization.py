@@ -13,6 +13,8 @@ from openclaw_host_commands.plugin import HostCommands
 from openclaw_core.errors import InvalidRequestError
 from openclaw_core.hookspecs import Caller, Invocation, NodeView
 
+pytestmark = pytest.mark.covers("exec.started", "exec.finished")
+
 NODE = "a" * 64
 PLAN = {
     "argv": ["/usr/bin/echo", "a b"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +20,14 @@ from openclaw_core.node_host.surface import offered_surface
 from openclaw_core.testing import TOKEN, FakeDevice, TestGateway, Wire, operator_params, plugins_of
 
 
+def is_gone(pid: int) -> bool:
+    """No such process, or only its zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
 class Room:
     """A gateway, a node on it, and an operator with a device of its own."""
 
@@ -28,6 +37,18 @@ class Room:
     async def invoke(self, name: str, /, **params: Any) -> dict[str, Any]:
         request = {"nodeId": self.node_id, "command": name, "params": params}
         return await self.operator.request("node.invoke", {**request, "idempotencyKey": str(uuid.uuid4())})
+
+    async def post(self, key: str, command: list[str]) -> str:
+        """Start `system.run` with live output; the request's id."""
+        request = {"nodeId": self.node_id, "command": "system.run", "params": {"command": command}}
+        return await self.operator.post("node.invoke", {**request, "idempotencyKey": key, "progress": True})
+
+    async def answer(self, request_id: str) -> dict[str, Any]:
+        """The response to `post`, though it may have come before that of a later request."""
+        for frame in self.operator.events:
+            if frame.get("id") == request_id:
+                return frame
+        return await self.operator.request("", request_id=request_id)
 
     async def payload(self, name: str, /, **params: Any) -> Any:
         frame = await self.invoke(name, **params)
@@ -113,5 +134,43 @@ def test_an_approval_over_sockets(run: Any, tmp_path: Path) -> None:
             assert ran["stdout"] == "hi\n"
             again = await here.refusal("system.run", command=["ls"], **grant)
             assert again == ("INVALID_REQUEST", "approval required", "APPROVAL_REQUIRED")
+
+    run(scene())
+
+
+def test_output_streams_while_the_program_runs(run: Any, tmp_path: Path) -> None:
+    async def scene() -> None:
+        go = tmp_path / "go"
+        os.mkfifo(go)
+        async with room(tmp_path) as here:
+            asked = await here.post("live", ["sh", "-c", f"echo one; read -r line < {go}; echo $line >&2"])
+            first = (await here.operator.event("node.invoke.progress"))["payload"]
+            assert (first["chunk"], first["seq"], first["idempotencyKey"]) == ("one\n", 0, "live")
+            await asyncio.to_thread(go.write_text, "two\n")
+            second = (await here.operator.event("node.invoke.progress"))["payload"]
+            assert (second["chunk"], second["seq"]) == ("two\n", 1)
+            result = (await here.answer(asked))["payload"]["payload"]
+            assert (result["stdout"], result["stderr"], result["success"]) == ("one\n", "two\n", True)
+
+    run(scene())
+
+
+def test_cancel_from_an_operator_kills_the_process_tree(run: Any, tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with room(tmp_path) as here:
+            script = "sleep 600 & echo $!; setsid sleep 600 & echo $!; wait"
+            asked = await here.post("doomed", ["sh", "-c", script])
+            said = ""
+            while said.count("\n") < 2:
+                said += (await here.operator.event("node.invoke.progress"))["payload"]["chunk"]
+            pids = [int(line) for line in said.split()]
+            assert not any(is_gone(pid) for pid in pids)
+            target = {"nodeId": here.node_id, "idempotencyKey": "doomed"}
+            assert (await here.operator.call("node.invoke.cancel", target))["cancelled"] is True
+            frame = await here.answer(asked)
+            assert frame["error"]["details"]["nodeError"]["code"] == "CANCELLED"
+            async with asyncio.timeout(10):
+                while not all(is_gone(pid) for pid in pids):  # noqa: ASYNC110 — the kernel tells nobody
+                    await asyncio.sleep(0)
 
     run(scene())

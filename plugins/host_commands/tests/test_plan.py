@@ -15,6 +15,8 @@ from openclaw_host_commands.node.run import run_command
 
 from openclaw_core import CommandError
 
+pytestmark = pytest.mark.covers("exec.denied")
+
 
 def prepare(run: Any, node: Any, command: list[str], **more: Any) -> dict[str, Any]:
     params = PrepareParams.model_validate({"command": command, **more})

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 from openclaw_host_commands.models import RunResult
+from openclaw_host_commands.node.live import LiveOutput, Progress
 from openclaw_host_commands.node.tree import MARK, kill_tree
 
 __all__ = ["OUTPUT_CHARS", "TRUNCATED", "execute", "failed_launch"]
@@ -52,7 +53,8 @@ class Capture:
 class Output(asyncio.SubprocessProtocol):
     """Receives what the program writes, and when it ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, live: LiveOutput) -> None:
+        self._live = live
         self.captures = {1: Capture(), 2: Capture()}
         self.exited = asyncio.Event()
         self.closed = asyncio.Event()
@@ -60,6 +62,7 @@ class Output(asyncio.SubprocessProtocol):
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         self.captures[fd].feed(data)
+        self._live.feed(fd, data)
 
     def pipe_connection_lost(self, fd: int, _exc: Exception | None) -> None:
         self._open.discard(fd)
@@ -70,8 +73,17 @@ class Output(asyncio.SubprocessProtocol):
         self.exited.set()
 
 
+async def _to_nobody(_text: str) -> bool:
+    return False
+
+
 async def execute(
-    argv: Sequence[str], executable: str, cwd: str, env: Mapping[str, str], timeout_ms: int | None
+    argv: Sequence[str],
+    executable: str,
+    cwd: str,
+    env: Mapping[str, str],
+    timeout_ms: int | None,
+    progress: Progress = _to_nobody,
 ) -> RunResult:
     """Run to the end, or to the time limit; the whole process tree ends with it then.
 
@@ -82,20 +94,26 @@ async def execute(
         argv: the argument vector as the program sees it.
         executable: absolute path of the file to start.
         timeout_ms: limit in milliseconds; None for none.
+        progress: takes the output while the program runs, and holds it back while nobody reads.
     """
     mark = uuid.uuid4().hex
-    output = Output()
+    live = LiveOutput(progress)
+    output = Output(live)
     try:
         transport = await _start(argv, executable, cwd, {**env, MARK: mark}, output)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return failed_launch(f"{executable} did not start in {cwd}: {reason}")
     try:
+        live.start(transport)
         timed_out = await _supervise(transport.get_pid(), output, mark, timeout_ms)
+        live.program_ended()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(output.closed.wait(), _LINGER_S)
+        await live.finish()
     finally:
         transport.close()  # a background child may hold the pipes open
+        await live.close()
     return _result(transport.get_returncode(), timed_out, output)
 
 

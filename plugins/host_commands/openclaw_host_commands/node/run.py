@@ -47,7 +47,7 @@ async def run_command(args: RunParams, node: NodeContext) -> RunResult:
         raise denied(denial.message)
     if program is not None and args.approval_decision == "allow-always":
         _remember(args, policy, program, node, cwd, env)
-    result = await _start(args, program, cwd, env)
+    result = await _start(args, program, cwd, env, node)
     await _report_end(node, args, result)
     return result
 
@@ -80,7 +80,9 @@ def _remember(
     allow_always(node.state_dir, args.agent_id, [{**entry, "commandText": text} for entry in entries])
 
 
-async def _start(args: RunParams, program: Executable | None, cwd: str, env: Mapping[str, str]) -> RunResult:
+async def _start(
+    args: RunParams, program: Executable | None, cwd: str, env: Mapping[str, str], node: NodeContext
+) -> RunResult:
     if not _is_directory(cwd):
         return failed_launch(
             f"the working directory {cwd} does not exist on the node; create it or change cwd"
@@ -90,7 +92,7 @@ async def _start(args: RunParams, program: Executable | None, cwd: str, env: Map
             f"no executable {args.command[0]!r} on the node (looked {_where(args.command[0], cwd, env)});"
             " check it with system.which"
         )
-    return await execute(args.command, program.path, cwd, env, args.timeout_ms or None)
+    return await execute(args.command, program.path, cwd, env, args.timeout_ms or None, node.progress)
 
 
 def _is_directory(path: str) -> bool:

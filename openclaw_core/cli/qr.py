@@ -1,0 +1,82 @@
+"""`openclaw devices setup-code`: a code for one new device, as text, QR and command (PROTOCOL 6.6)."""
+
+from __future__ import annotations
+
+import io
+import shlex
+import time
+from typing import Annotated, Any
+
+import typer
+
+from openclaw_core.cli.ages import span
+from openclaw_core.cli.call import Call
+from openclaw_core.cli.output import print_json, print_line
+
+__all__ = ["qr_text", "setup_code", "setup_lines"]
+
+_ACCESS = {
+    "node": "a node: its device and the commands it offers",
+    "limited": "an operator that reads, writes and answers approvals",
+    "full": "an operator with every right, admin included",
+}
+_HALF_A_MINUTE_MS = 30_000  # a code of ten minutes is not announced as one of nine
+
+
+async def setup_code(
+    call: Call,
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="node|limited|full", help="What the code lets in.")
+    ] = "node",
+    public_url: Annotated[
+        str | None, typer.Option("--public-url", help="How the device reaches the gateway, if by proxy.")
+    ] = None,
+    link: Annotated[bool, typer.Option("--link", help="Also a link that leads to the code, once.")] = False,
+    qr: Annotated[bool, typer.Option("--qr/--no-qr", help="Show the QR code.")] = True,
+) -> None:
+    """A setup code: one device pairs with it, once, within ten minutes, without further approval."""
+    if profile not in _ACCESS:
+        raise typer.BadParameter(f"{profile!r} is none of {', '.join(_ACCESS)}", param_hint="'--profile'")
+    params: dict[str, Any] = {"bootstrapProfile": profile} if profile != "full" else {}
+    if public_url is not None:
+        params["publicUrl"] = public_url
+    if link:
+        params["joinUrl"] = True
+    if call.as_json and qr:
+        params["includeQr"] = True
+    answer = await call.request("device.pair.setupCode", params)
+    if call.as_json:
+        print_json(answer)
+        return
+    for line in setup_lines(answer, time.time_ns() // 1_000_000):
+        print_line(line)
+    if qr:
+        print_line()
+        for line in qr_text(answer["setupCode"]):
+            print_line(line)
+
+
+def setup_lines(answer: dict[str, Any], now_ms: int) -> list[str]:
+    """What a person does with the code."""
+    code, access = str(answer["setupCode"]), str(answer.get("access") or "full")
+    lines = [f"Setup code for {_ACCESS.get(access, access)}", f"  {code}"]
+    expires = answer.get("expiresAtMs")
+    if isinstance(expires, int):
+        left = span(max(0, expires - now_ms + _HALF_A_MINUTE_MS))
+        lines.append(f"It works once, for {left}, at {answer['gatewayUrl']}")
+    if access == "node":
+        lines += ["On the other machine:", f"  {shlex.join(['openclaw', 'node', 'run', '--pair', code])}"]
+    else:
+        lines.append("Scan it with the app, or paste it there.")
+    if answer.get("joinUrl"):
+        lines += ["Or with this link, which works once:", f"  {answer['joinUrl']}"]
+    return lines
+
+
+def qr_text(code: str) -> list[str]:
+    """The QR code in half blocks, as a phone reads it from a terminal."""
+    import segno  # no other command draws
+
+    drawn = io.StringIO()
+    segno.make(code, micro=False, error="l").terminal(drawn, compact=True, border=2)
+    return drawn.getvalue().splitlines()
