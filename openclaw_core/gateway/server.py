@@ -38,6 +38,7 @@ class _Uvicorn(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
+        self.stopping = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -46,6 +47,10 @@ class _Uvicorn(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready.set()
+
+    async def main_loop(self) -> None:
+        # uvicorn wakes ten times a second for headers that this gateway does not send.
+        await self.stopping.wait()
 
 
 class GatewayServer:
@@ -129,9 +134,10 @@ class GatewayServer:
         clockwork.start()
         self._stack.push_async_callback(clockwork.stop)
 
-    async def _finish(self, server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    async def _finish(self, server: _Uvicorn, serving: asyncio.Task[None]) -> None:
         await self.gateway.stop()
         server.should_exit = True
+        server.stopping.set()
         await serving
 
     async def stop(self) -> None:
