@@ -146,6 +146,7 @@ class Environment(BaseSettings):
     handshake_timeout_ms: Annotated[int, Field(ge=1)] | None = None
     max_preauth_connections_per_ip: Annotated[int, Field(ge=1)] = limits.MAX_UNAUTHENTICATED_PER_IP
     log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class Settings:

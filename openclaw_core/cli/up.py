@@ -115,10 +115,12 @@ class _Up:
             if found and not ready.done():
                 ready.set_result(found.group())
 
+        # A person reads this terminal: the routine of each connection stays in the audit trail.
+        env = {"OPENCLAW_LOG_LEVEL": "warning", **self.env}
         arguments = ["gateway", "run"]
         if self.port is not None:
             arguments += ["--port", str(self.port)]
-        self.children.append(await Child.start("gateway", arguments, self.env, hear))
+        self.children.append(await Child.start("gateway", arguments, env, hear))
         try:
             return await asyncio.wait_for(ready, READY_TIMEOUT_S)
         except TimeoutError:

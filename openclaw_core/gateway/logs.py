@@ -80,15 +80,20 @@ class Redactor:
 
 
 def configure_logging(
-    log_format: LogFormat = "console", secrets: Iterable[str | None] = (), stream: TextIO | None = None
+    log_format: LogFormat = "console",
+    secrets: Iterable[str | None] = (),
+    stream: TextIO | None = None,
+    level: str = "info",
 ) -> None:
     """Set up the log of this process, once, before anything is logged.
 
     Args:
         secrets: see `Redactor`.
         stream: stderr by default.
+        level: the least important level that is shown, as `OPENCLAW_LOG_LEVEL` names it.
     """
     stream = stream if stream is not None else sys.stderr
+    threshold = logging.getLevelNamesMapping()[level.upper()]
     prepare: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -103,7 +108,7 @@ def configure_logging(
     structlog.configure(
         processors=[*prepare, render],
         logger_factory=structlog.PrintLoggerFactory(stream),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
@@ -113,6 +118,6 @@ def configure_logging(
             keep_exc_info=False,
         )
     )
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.basicConfig(level=threshold, handlers=[handler], force=True)
     for chatty in ("alembic", "uvicorn", "websockets"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+        logging.getLogger(chatty).setLevel(max(threshold, logging.WARNING))

@@ -217,7 +217,8 @@ async def _serve(settings: Settings, log_format: LogFormat) -> int:
     if settings.auth_mode == "token" and not settings.gateway.auth.token:
         _, minted = settings.mint_token()
         token_note = f"; {'new ' if minted else ''}token in {settings.token_file}"
-    configure_logging(log_format, (settings.local_token(), settings.local_password()))
+    secrets = (settings.local_token(), settings.local_password())
+    configure_logging(log_format, secrets, level=settings.environment.log_level)
     server = GatewayServer(settings)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
