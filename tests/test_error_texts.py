@@ -56,6 +56,7 @@ TABLE: list[tuple[Prepare, dict[str, Any], str, str]] = [
     (_config("{gateway: {auth: 7}}"), {}, "'auth' must be an object", "in openclaw.json"),
     (_file("openclaw.json", b"\xff"), {}, "it is not UTF-8 text", "OPENCLAW_CONFIG_PATH"),
     (_directory("openclaw.json"), {}, "Is a directory", "OPENCLAW_CONFIG_PATH"),
+    (_config("{gateway: {mode: 'remote'}}"), {}, "gateway.mode is remote", "to local to serve here"),
     (_nothing, {"port": 99_999}, "gateway.port is 99999", "leave it out for the default"),
     (_nothing, {"bind": "custom"}, 'gateway.bind is "custom"', "set gateway.customBindHost to the address"),
     (_nothing, {"bind": "tailnet"}, 'gateway.bind "tailnet"', "--bind 100.x.y.z"),

@@ -82,10 +82,15 @@ class GatewayServer:
         """Serve.
 
         Raises:
-            ConfigError: exposed without auth, state dir in use, port taken.
+            ConfigError: a client's configuration, exposed without auth, state dir in use, port taken.
             StoreError: the state cannot be opened.
         """
         settings = self._settings
+        if settings.gateway.mode == "remote":
+            raise ConfigError(
+                "gateway.mode is remote: this machine is set up as a client of another gateway; set "
+                "gateway.mode to local to serve here"
+            )
         refuse_exposure(settings)
         listeners = bind_port(settings)
         self.port = listeners[0].getsockname()[1]
