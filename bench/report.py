@@ -26,7 +26,7 @@ PIPED_WIDTH = 150
 
 
 def print_report(peers: Mapping[str, PeerFigures], depths: list[int]) -> None:
-    """Print the table, the ratios and the verdicts; True when every judged one holds."""
+    """Print the table, the ratios and the verdicts."""
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
     first = next(iter(peers))
     table = Table(title="Same load, one server core, medians", title_justify="left")
