@@ -1,22 +1,22 @@
-# The doors a newcomer needs: run · test · bench · lint · interop · crash.
+# The doors a newcomer needs: run · test · bench · lint · interop · crash · families.
 # Everything is installed into .venv on first use; nothing else is touched.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-FAMILIES := plugins/host_commands
+FAMILIES := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 PROJECTS := pyproject.toml $(FAMILIES:%=%/pyproject.toml)
 PORT ?=
 PYTEST_ARGS ?=
 
-.PHONY: run test bench lint interop crash
+.PHONY: run test bench lint interop crash families
 
 run: $(VENV)/installed
 	@$(BIN)/openclaw up $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/developing
-	$(BIN)/python -m pytest -m "not interop and not crash" -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not interop and not crash and not families" -n 2 --dist loadfile $(PYTEST_ARGS)
 
 interop: $(VENV)/developing
 	$(BIN)/python -m pytest -m interop --timeout 600 $(PYTEST_ARGS)
@@ -24,6 +24,10 @@ interop: $(VENV)/developing
 # Real processes killed at random instants; OPENCLAW_CRASH_ROUNDS=200 for the long run.
 crash: $(VENV)/developing
 	$(BIN)/python -m pytest -m crash --timeout 3000 -s $(PYTEST_ARGS)
+
+# The families against the real thing: Chromium, an X server, gpsd, a synthesiser (.ci/packages).
+families: $(VENV)/developing
+	$(BIN)/python -m pytest -m families --timeout 180 $(PYTEST_ARGS)
 
 bench: $(VENV)/developing
 	$(BIN)/python -m bench.run $(BENCH_ARGS)

@@ -4,10 +4,20 @@ The names below are what a capability family may import; everything else may cha
 between minor releases.
 """
 
-from openclaw_core.commands import Command, Family, NodeContext, command
+from openclaw_core.commands import Command, Family, NodeContext, NodeHostContext, Probe, command
 from openclaw_core.errors import CommandError
 from openclaw_core.hookspecs import hookimpl
 
-__all__ = ["Command", "CommandError", "Family", "NodeContext", "__version__", "command", "hookimpl"]
+__all__ = [
+    "Command",
+    "CommandError",
+    "Family",
+    "NodeContext",
+    "NodeHostContext",
+    "Probe",
+    "__version__",
+    "command",
+    "hookimpl",
+]
 
 __version__ = "0.1.0"

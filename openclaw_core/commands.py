@@ -15,13 +15,13 @@ a node host runs it.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, Protocol, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel
 
+from openclaw_core.contexts import NodeContext, NodeHostContext, Probe
 from openclaw_core.errors import PluginError
 
 __all__ = [
@@ -31,7 +31,9 @@ __all__ = [
     "CommandTable",
     "Family",
     "NodeContext",
+    "NodeHostContext",
     "Platform",
+    "Probe",
     "command",
 ]
 
@@ -41,50 +43,6 @@ ALL_PLATFORMS: frozenset[Platform] = frozenset(
     ("ios", "watchos", "android", "macos", "windows", "linux", "unknown")
 )
 DESKTOP_PLATFORMS: frozenset[Platform] = frozenset(("macos", "windows", "linux"))
-
-
-class NodeContext(Protocol):
-    """What a command may use on the node that runs it."""
-
-    @property
-    def node_id(self) -> str:
-        """The node's device id, 64 lower-case hex characters."""
-
-    @property
-    def display_name(self) -> str:
-        """The node's name as people see it."""
-
-    @property
-    def state_dir(self) -> Path:
-        """A directory of this node, private to its user, that survives restarts."""
-
-    @property
-    def idempotency_key(self) -> str | None:
-        """The key of the invoke being run, as the caller sent it (11.2)."""
-
-    @property
-    def timeout_ms(self) -> int | None:
-        """Budget left when the invoke arrived, in ms; None for no deadline."""
-
-    async def emit(self, event: str, payload: Mapping[str, Any]) -> None:
-        """Send a `node.event` of this family to the gateway (chapter 12)."""
-
-    async def progress(self, text: str) -> bool:
-        """Send output to the caller while the command runs (11.5).
-
-        Waits until the gateway took it, which it does as fast as the caller reads: a command
-        that awaits this cannot flood anybody. A text over 16,384 characters goes in pieces.
-
-        Returns:
-            False when nobody listens; later calls then return at once and send nothing.
-        """
-
-    def inputs(self) -> AsyncIterator[Any]:
-        """What the caller sends while the command runs (11.5), as JSON data, in order.
-
-        The iterator ends only with the command. At most 128 inputs wait to be read; one more
-        fails the command with `INPUT_OVERFLOW`.
-        """
 
 
 Handler = Callable[[Any, NodeContext], Awaitable[Any]]
@@ -184,8 +142,13 @@ class Family:
         caps_follow_commands: a node's declared `caps` count only while one of the commands it
             asked for passes the command policy (8.1).
         events: broadcast events it owns, each with the operator scope that may see it.
-        available: on a node, tells whether this machine can do it: None when it can,
-            else a sentence why not.
+        pushes: events the family sends to nodes directly, e.g. `voicewake.changed`.
+        config: model of the family's settings on a node or gateway, read from
+            `plugins.entries.<family>.config` of openclaw.json; None for none.
+        probe: on a node, tells what of the family works on this machine. It gets the settings,
+            runs in a thread of its own, at the start and every few seconds, and must be cheap.
+        service: on a node, a coroutine that runs as long as the family is offered, e.g. to listen
+            for a wake word; it is cancelled when the node stops and started anew when it breaks.
     """
 
     name: str
@@ -194,7 +157,10 @@ class Family:
     caps: tuple[str, ...] = ()
     caps_follow_commands: bool = False
     events: Mapping[str, str] = field(default_factory=dict)
-    available: Callable[[], str | None] = field(default=lambda: None)
+    pushes: tuple[str, ...] = ()
+    config: type[BaseModel] | None = None
+    probe: Callable[[Any], Probe] = field(default=lambda _config: Probe())
+    service: Callable[[NodeHostContext], Coroutine[Any, Any, None]] | None = None
 
 
 class CommandTable(Mapping[str, Command]):

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from openclaw_core.config_file import describe_setting, read_document, why_unreadable
 from openclaw_core.errors import ConfigError
 from openclaw_core.foreign_keys import FOREIGN_KEYS
 from openclaw_core.protocol import limits
@@ -237,8 +238,8 @@ class Settings:
             return None
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
-                f"{self.token_file} cannot be read: {_reason(error)}; make it readable for this user, or "
-                "delete it, and the next start of the gateway makes a new token"
+                f"{self.token_file} cannot be read: {why_unreadable(error)}; make it readable for this "
+                "user, or delete it, and the next start of the gateway makes a new token"
             ) from None
 
     def local_password(self) -> str | None:
@@ -257,8 +258,8 @@ class Settings:
             write_private_file(self.token_file, (token + "\n").encode())
         except OSError as error:
             raise ConfigError(
-                f"cannot write {self.token_file}: {_reason(error)}; make its directory writable for this "
-                "user, or choose another one with OPENCLAW_STATE_DIR"
+                f"cannot write {self.token_file}: {why_unreadable(error)}; make its directory writable "
+                "for this user, or choose another one with OPENCLAW_STATE_DIR"
             ) from None
         return token, True
 
@@ -277,7 +278,7 @@ def load_settings(state_dir: Path | None = None, overrides: dict[str, Any] | Non
     try:
         environment = Environment()
     except ValidationError as error:
-        raise ConfigError(_describe("environment variable OPENCLAW_", error, upper=True)) from None
+        raise ConfigError(describe_setting("environment variable OPENCLAW_", error, upper=True)) from None
     state = (state_dir or environment.state_dir or Path.home() / ".openclaw").expanduser().absolute()
     path = (environment.config_path or state / "openclaw.json").expanduser()
     section = _read_gateway_section(path)
@@ -291,7 +292,7 @@ def load_settings(state_dir: Path | None = None, overrides: dict[str, Any] | Non
     except ValidationError as error:
         key = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
         place = "command line" if (overrides or {}).get(key) is not None else str(path)
-        raise ConfigError(_describe(f"{place}: gateway.", error)) from None
+        raise ConfigError(describe_setting(f"{place}: gateway.", error)) from None
     _refuse_unknown_keys(gateway, "gateway", path)
     return Settings(state, path, gateway, environment)
 
@@ -306,22 +307,7 @@ def _from_environment(environment: Environment) -> dict[str, Any]:
 
 
 def _read_gateway_section(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path} cannot be read: {_reason(error)}; make it a UTF-8 file that this user may read, or "
-            "name another one with OPENCLAW_CONFIG_PATH"
-        ) from None
-    import json5  # 20 ms that only a configured machine pays
-
-    try:
-        document = json5.loads(text)
-    except ValueError as error:
-        raise ConfigError(f"{path} is not JSON5: {error}; correct it there") from None
-    section = document.get("gateway", {}) if isinstance(document, dict) else None
+    section = read_document(path).get("gateway", {})
     if not isinstance(section, dict):
         raise ConfigError(f'{path}: "gateway" must be an object, e.g. {{"gateway": {{"port": 18789}}}}')
     return section
@@ -348,25 +334,6 @@ def _refuse_unknown_keys(section: Section, where: str, path: Path) -> None:
         value = getattr(section, name)
         if isinstance(value, Section):
             _refuse_unknown_keys(value, f"{where}.{field.alias or name}", path)
-
-
-def _describe(prefix: str, error: ValidationError, *, upper: bool = False) -> str:
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"])
-    # A secret of the wrong type is a secret all the same.
-    hidden = key.endswith(("oken", "assword"))
-    value = "not usable" if hidden else _shorten(repr(first["input"]))
-    problem = "must be an object" if first["type"] == "model_type" else first["msg"]
-    key = key.upper() if upper else key
-    return f"{prefix}{key} is {value}: {problem}; correct it, or leave it out for the default"
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:79]}…"
-
-
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8 text"
 
 
 def write_private_file(path: Path, data: bytes) -> None:

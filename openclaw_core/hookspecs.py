@@ -7,7 +7,7 @@ names a module (or any object) whose `@hookimpl` functions are called. Only
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ __all__ = [
     "ENTRY_POINT_GROUP",
     "PROJECT",
     "Caller",
+    "GatewayContext",
     "Hooks",
     "Invocation",
     "MethodContext",
@@ -95,16 +96,48 @@ class SurfaceGrant:
     path: str = ""
 
 
-class MethodContext(Protocol):
+class GatewayContext(Protocol):
+    """The running gateway as a family sees it."""
+
+    @property
+    def config(self) -> Any:
+        """The family's settings: an instance of `Family.config`, None without such a model."""
+
+    @property
+    def nodes(self) -> tuple[NodeView, ...]:
+        """Every connected node."""
+
+    @property
+    def operators(self) -> tuple[Caller, ...]:
+        """Every connected operator."""
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """What the family keeps across restarts, as JSON data by key."""
+
+    async def keep(self, key: str, value: Any) -> None:
+        """Put JSON data into `state`; durable on return. None removes the key.
+
+        Raises:
+            UnavailableError: the store refused; nothing changed.
+        """
+
+    def broadcast(self, event: str, payload: Mapping[str, Any]) -> None:
+        """Send one of the family's own events to operators that hold its scope."""
+
+    def push(self, node_id: str, event: str, payload: Mapping[str, Any]) -> bool:
+        """Send an event of `Family.pushes` to one node, without `seq`; False when it is away."""
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine of the family beside the gateway; what it raises is logged."""
+
+
+class MethodContext(GatewayContext, Protocol):
     """What an RPC method of a family may use."""
 
     @property
     def caller(self) -> Caller:
         """Who calls."""
-
-    @property
-    def operators(self) -> tuple[Caller, ...]:
-        """Every connected operator."""
 
     async def invoke_node(
         self, node_id: str, command: str, params: Any, timeout_ms: int | None = None
@@ -116,9 +149,6 @@ class MethodContext(Protocol):
         Raises:
             RpcError: as `node.invoke` answers (11.4).
         """
-
-    def broadcast(self, event: str, payload: Mapping[str, Any]) -> None:
-        """Send one of the family's own events to operators that hold its scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +180,14 @@ class Hooks:
         """
 
     @hookspec
+    def openclaw_gateway_started(self, gateway: GatewayContext) -> None:
+        """The gateway serves: keep `gateway` for what the family does of its own accord.
+
+        Called once per start, and for a family that a reload brought; before any node or
+        operator of this run is seen. Never called on a node host.
+        """
+
+    @hookspec
     def openclaw_methods(self) -> list[RpcMethod]:  # type: ignore[empty-body]
         """Add RPC methods to the gateway. Called once at load. Names must be new."""
 
@@ -168,6 +206,13 @@ class Hooks:
 
         Called only for the family that owns the command. Return the result to hand on
         instead, or None to leave it. Raise an `RpcError` to turn it into a failure.
+        """
+
+    @hookspec
+    def openclaw_invoke_succeeded(self, invocation: Invocation, result: Any) -> None:
+        """A node did a command of this family; called before the caller gets the result.
+
+        For the family's own bookkeeping and broadcasts. One that raises changes nothing.
         """
 
     @hookspec

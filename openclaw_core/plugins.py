@@ -140,6 +140,14 @@ class Plugins:
             except Exception:
                 _log.exception("hook %s of a family raised", hook)
 
+    def tell(self, hook: str, family: Family, **facts: Any) -> None:
+        """Call one family's notification hook; what it raises is logged."""
+        for implementation in self._implementations(hook, self._by_family[family.name]):
+            try:
+                self._call(implementation, facts)
+            except Exception:
+                _log.exception("hook %s of family %s raised", hook, family.name)
+
     @staticmethod
     def _call(implementation: pluggy.HookImpl, facts: dict[str, Any]) -> Any:
         # As pluggy does: an implementation names only the arguments it wants.

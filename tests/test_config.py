@@ -160,8 +160,8 @@ def test_a_secret_of_the_wrong_type_is_not_printed(tmp_path: Path, key: str) -> 
         ("{gateway: {port: }}", "is not JSON5"),
         ("", "is not JSON5"),
         ("{gateway: []}", '"gateway" must be an object'),
-        ("[1]", '"gateway" must be an object'),
-        ("null", '"gateway" must be an object'),
+        ("[1]", "must hold an object"),
+        ("null", "must hold an object"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path: Path, text: str, words: str) -> None:

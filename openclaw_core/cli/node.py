@@ -15,8 +15,11 @@ import typer
 from openclaw_core.auth.verification_code import verification_code
 from openclaw_core.cli.endpoint import is_loopback, known_pin
 from openclaw_core.cli.failure import funnel
+from openclaw_core.cli.node_offer import entries, table, withheld_lines
+from openclaw_core.cli.output import print_json, print_line, print_table
 from openclaw_core.cli.setup_offer import read_offer
 from openclaw_core.config import Settings, load_settings
+from openclaw_core.family_settings import FamilySettings
 
 __all__ = ["app"]
 
@@ -52,7 +55,7 @@ def run(
     ] = None,
 ) -> None:
     """Connect this machine to a gateway and run what it is asked to, until stopped."""
-    from openclaw_core.node_host import NodeHost, NodeHostOptions, offered_surface
+    from openclaw_core.node_host import Machine, NodeHost, NodeHostOptions
     from openclaw_core.node_host.process import run_process
     from openclaw_core.plugins import load_plugins
 
@@ -71,9 +74,31 @@ def run(
             tls_fingerprint=gateway.tls_fingerprint,
             bootstrap_token=gateway.bootstrap_token,
         )
-        families, names = load_plugins().families, _names(commands)
-        node = NodeHost(options, offered_surface(families, names))
-        raise typer.Exit(run_process(node, lambda: offered_surface(families, names, all_named=False)))
+        machine = Machine(
+            load_plugins().families, FamilySettings.load(settings.config_path), _names(commands)
+        )
+        surface = machine.look(all_named=True)
+        for line in withheld_lines(surface):
+            print_line(line)
+        node = NodeHost(options, surface, families=machine.families, settings=machine.settings)
+        raise typer.Exit(run_process(node, machine.look))
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show what this machine can offer as a node, and why the rest does not work."""
+    from openclaw_core.node_host import Machine
+    from openclaw_core.plugins import load_plugins
+
+    with funnel(as_json=as_json):
+        machine = Machine(load_plugins().families, FamilySettings.load(load_settings().config_path))
+        surface = machine.look()
+        if as_json:
+            print_json({"commands": entries(machine, surface), "permissions": dict(surface.permissions)})
+        elif not machine.families:
+            print_line("No capability families are installed. Add one: pip install openclaw-FAMILY[node]")
+        else:
+            print_table(table(machine, surface))
 
 
 @app.command()

@@ -140,4 +140,5 @@ class Gateway:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await runtime.families.close()
         await runtime.ledger.close()

@@ -116,6 +116,7 @@ class GatewayServer:
         runtime.port = self.port
         runtime.tls_fingerprint = certificate.fingerprint if certificate is not None else None
         self.gateway = Gateway(runtime)
+        runtime.families.start()
         server = _Uvicorn(
             uvicorn.Config(
                 build_app(self.gateway),

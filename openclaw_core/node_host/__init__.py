@@ -1,6 +1,6 @@
 """A headless node: connects as role `node` and runs what the installed families offer."""
 
 from openclaw_core.node_host.host import NodeHost, NodeHostOptions
-from openclaw_core.node_host.surface import Surface, offered_surface
+from openclaw_core.node_host.surface import Machine, Surface, offered_surface
 
-__all__ = ["NodeHost", "NodeHostOptions", "Surface", "offered_surface"]
+__all__ = ["Machine", "NodeHost", "NodeHostOptions", "Surface", "offered_surface"]

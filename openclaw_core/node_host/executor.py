@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
@@ -14,27 +12,18 @@ from pydantic import BaseModel, Field, ValidationError
 
 from openclaw_core.commands import Command
 from openclaw_core.errors import CommandError, RpcError
+from openclaw_core.node_host.contexts import FamilyContexts, HostContext
 from openclaw_core.node_host.streams import MOST_INPUTS, InvokeStreams, SendProgress
 from openclaw_core.protocol.base import Integer, NonEmpty, OpenWire, Wire
 from openclaw_core.protocol.problems import describe_problems
 
-__all__ = ["Executor", "IncomingInvoke", "InvokeContext", "NodeFacts"]
+__all__ = ["Executor", "IncomingInvoke", "InvokeContext"]
 
 _log = logging.getLogger(__name__)
 
-Emit = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 SendResult = Callable[[dict[str, Any]], Awaitable[None]]
 
 _CLOSE_WAIT_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class NodeFacts:
-    """The node a command runs on."""
-
-    node_id: str
-    display_name: str
-    state_dir: Path
 
 
 class IncomingInvoke(OpenWire):
@@ -47,31 +36,21 @@ class IncomingInvoke(OpenWire):
     idempotency_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InvokeContext:
+class InvokeContext(HostContext):
     """`NodeContext` of one invoke."""
 
-    facts: NodeFacts
-    idempotency_key: str | None
-    timeout_ms: int | None
-    send_event: Emit
-    streams: InvokeStreams
-
-    @property
-    def node_id(self) -> str:
-        return self.facts.node_id
-
-    @property
-    def display_name(self) -> str:
-        return self.facts.display_name
-
-    @property
-    def state_dir(self) -> Path:
-        return self.facts.state_dir
-
-    async def emit(self, event: str, payload: Mapping[str, Any]) -> None:
-        """Send a `node.event`; a gateway that refuses it does not fail the command."""
-        await self.send_event(event, payload)
+    def __init__(
+        self,
+        contexts: FamilyContexts,
+        config: Any,
+        idempotency_key: str | None,
+        timeout_ms: int | None,
+        streams: InvokeStreams,
+    ) -> None:
+        super().__init__(contexts, config)
+        self.idempotency_key = idempotency_key
+        self.timeout_ms = timeout_ms
+        self.streams = streams
 
     async def progress(self, text: str) -> bool:
         """Send output while the command runs; False when nobody listens."""
@@ -87,9 +66,8 @@ class Executor:
 
     Args:
         commands: what may run, by name.
-        facts: the node.
+        contexts: the surroundings each command gets.
         send_result: delivers the params of one `node.invoke.result`; raises RpcError.
-        emit: delivers a `node.event`.
         send_progress: delivers `node.invoke.progress`; None for invokes nobody can listen to.
         limit: how many run at once; above it the answer is UNAVAILABLE.
     """
@@ -97,17 +75,16 @@ class Executor:
     def __init__(
         self,
         commands: Mapping[str, Command],
-        facts: NodeFacts,
+        contexts: FamilyContexts,
         send_result: SendResult,
-        emit: Emit,
         *,
         send_progress: SendProgress | None = None,
         limit: int = 64,
     ) -> None:
         self._commands = commands
-        self._facts = facts
+        self._contexts = contexts
+        self._facts = contexts.facts
         self._send_result = send_result
-        self._emit = emit
         self._send_progress = send_progress
         self._limit = limit
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -191,7 +168,8 @@ class Executor:
             )
             return _failure("INVALID_REQUEST", f"invalid {command.name} params: {problems}")
         budget_ms = invoke.timeout_ms or None
-        context = InvokeContext(self._facts, invoke.idempotency_key, budget_ms, self._emit, streams)
+        config = self._contexts.of_command(command.name).config
+        context = InvokeContext(self._contexts, config, invoke.idempotency_key, budget_ms, streams)
         return await self._execute(command, args, context)
 
     async def _execute(self, command: Command, args: BaseModel, context: InvokeContext) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from openclaw_core.auth.verification_code import verification_code
 from openclaw_core.client import (
@@ -18,11 +20,13 @@ from openclaw_core.client import (
 )
 from openclaw_core.client.options import local_device_family, local_platform
 from openclaw_core.client.reconnect import Retry, Stop, is_pairing_pending
+from openclaw_core.commands import Family
 from openclaw_core.errors import GatewayUnreachableError, OpenClawError
-from openclaw_core.node_host.executor import NodeFacts
+from openclaw_core.node_host.contexts import FamilyContexts, NodeFacts
 from openclaw_core.node_host.journal import Journal
 from openclaw_core.node_host.narrator import Narrator, explain_refusal
 from openclaw_core.node_host.pending import QueuedWork
+from openclaw_core.node_host.services import FamilyServices
 from openclaw_core.node_host.session import Session
 from openclaw_core.node_host.surface import Surface
 from openclaw_core.protocol.limits import NODE_PROTOCOL_FLOOR, PROTOCOL_VERSION
@@ -57,6 +61,10 @@ class NodeHostOptions:
 class NodeHost:
     """Keeps one node connected; `run` returns the exit code of the process.
 
+    Args:
+        surface: what it offers at first.
+        families: the families behind it; `settings` their settings by name.
+
     Raises:
         ConfigError: identity or token file is broken.
     """
@@ -67,6 +75,9 @@ class NodeHost:
         surface: Surface,
         narrator: Narrator | None = None,
         policy: ReconnectPolicy | None = None,
+        *,
+        families: Sequence[Family] = (),
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self._surface = surface
         self._narrator = narrator or Narrator()
@@ -89,6 +100,7 @@ class NodeHost:
             instance_id=options.instance_id,
             caps=surface.caps,
             commands=tuple(surface.commands),
+            permissions=dict(surface.permissions) or None,
             path_env=os.environ.get("PATH"),
             tls_fingerprint=options.tls_fingerprint,
         )
@@ -97,7 +109,9 @@ class NodeHost:
         self._stopping = False
         self._task: asyncio.Task[int] | None = None
         self._session: Session | None = None
-        self._work = QueuedWork(Journal(options.directory / "journal.db"), surface.commands, self._facts)
+        self._contexts = FamilyContexts(self._facts, families, settings)
+        self._services = FamilyServices(families, self._contexts)
+        self._work = QueuedWork(Journal(options.directory / "journal.db"), surface.commands, self._contexts)
 
     async def redeclare(self, surface: Surface) -> None:
         """Offer something else from now on, without a reconnect where the gateway allows it (13.2).
@@ -108,7 +122,14 @@ class NodeHost:
             return
         self._surface = surface
         self._work.offer(surface.commands)
-        self._connect = replace(self._connect, caps=surface.caps, commands=tuple(surface.commands))
+        self._connect = replace(
+            self._connect,
+            caps=surface.caps,
+            commands=tuple(surface.commands),
+            permissions=dict(surface.permissions) or None,
+        )
+        if self._task is not None:
+            self._services.offer(surface.families)
         if self._session is not None:
             await self._session.redeclare(surface)
 
@@ -129,9 +150,12 @@ class NodeHost:
             self._narrator.say(("stopped",), "stopped")
             return 0
         finally:
+            await self._services.close()
             await self._work.close()
+            await self._contexts.close()
 
     async def _keep_connected(self) -> int:
+        self._services.offer(self._surface.families)
         self._say_connecting()
         while True:
             error = await self._connect_once()
@@ -146,10 +170,11 @@ class NodeHost:
 
     async def _connect_once(self) -> Exception | None:
         """Connect and serve; the refusal, or None after a connection that stood and ended."""
-        self._session = session = Session(self._surface, self._facts, self._narrator, self._work)
+        self._session = session = Session(self._surface, self._contexts, self._narrator, self._work)
         try:
             connection = await connect_with_tokens(self._connect, self._tokens, session.on_event)
         except OpenClawError as error:
+            session.abandon()
             return error
         self._policy.succeeded()
         self._version_switched = False

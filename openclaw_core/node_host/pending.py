@@ -11,13 +11,13 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
-import orjson
 from pydantic import Field, ValidationError
 
 from openclaw_core.client import Connection
 from openclaw_core.commands import Command
 from openclaw_core.errors import ConfigError, RpcError, UnavailableError
-from openclaw_core.node_host.executor import Executor, IncomingInvoke, NodeFacts
+from openclaw_core.node_host.contexts import FamilyContexts
+from openclaw_core.node_host.executor import Executor, IncomingInvoke
 from openclaw_core.node_host.journal import Entry, Journal
 from openclaw_core.protocol.base import Integer, NonEmpty, OpenWire
 from openclaw_core.protocol.pending import AVAILABLE, BASELINE_ID, OUTCOME_UNKNOWN
@@ -47,14 +47,13 @@ class QueuedWork:
     Args:
         journal: what was begun and done.
         commands: what may run, by name.
-        facts: the node.
+        contexts: the surroundings each command gets.
     """
 
-    def __init__(self, journal: Journal, commands: Mapping[str, Command], facts: NodeFacts) -> None:
+    def __init__(self, journal: Journal, commands: Mapping[str, Command], contexts: FamilyContexts) -> None:
         self._journal = journal
         self._commands = commands
-        self._facts = facts
-        self._executor = Executor(commands, facts, self._refuse_result, self._emit)
+        self._executor = Executor(commands, contexts, self._refuse_result)
         self._connection: Connection | None = None
         self._report_status: Callable[[], None] = lambda: None
         self._wake = asyncio.Event()
@@ -224,14 +223,6 @@ class QueuedWork:
             raise UnavailableError("not connected", {"code": "CONNECTION_LOST"})
         answer = await self._connection.request(method, params)
         return answer if isinstance(answer, dict) else {}
-
-    async def _emit(self, event: str, payload: Mapping[str, Any]) -> None:
-        """Send a command's event while there is a connection; without one nobody could hear it."""
-        try:
-            text = orjson.dumps(dict(payload)).decode()
-            await self._request("node.event", {"event": event, "payloadJSON": text})
-        except RpcError as error:
-            _log.debug("%s was not taken: %s", event, error)
 
     async def _refuse_result(self, params: dict[str, Any]) -> None:
         """Queued work is acknowledged, never answered as an invoke."""

@@ -14,8 +14,9 @@ import orjson
 
 from openclaw_core.auth.verification_code import verification_code
 from openclaw_core.client import Connection
-from openclaw_core.errors import RpcError
-from openclaw_core.node_host.executor import Executor, NodeFacts
+from openclaw_core.errors import RpcError, UnavailableError
+from openclaw_core.node_host.contexts import FamilyContexts
+from openclaw_core.node_host.executor import Executor
 from openclaw_core.node_host.narrator import Narrator, explain_declaration, explain_surface_wait
 from openclaw_core.node_host.pending import QueuedWork
 from openclaw_core.node_host.stats import collect_stats
@@ -38,15 +39,20 @@ _APPROVE_HINT = re.compile(r"openclaw nodes approve ([0-9A-Za-z-]+)")
 class Session:
     """Serves one connection; made before it, because events may follow hello-ok at once."""
 
-    def __init__(self, surface: Surface, facts: NodeFacts, narrator: Narrator, work: QueuedWork) -> None:
+    def __init__(
+        self, surface: Surface, contexts: FamilyContexts, narrator: Narrator, work: QueuedWork
+    ) -> None:
         self._surface = self._declared = surface
-        self._facts = facts
+        self._contexts = contexts
+        self._facts = contexts.facts
         self._narrator = narrator
         self._work = work
         self._connection: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        self._urls: dict[str, str] = {}
         self._executor = Executor(
-            surface.commands, facts, self._send_result, self._emit, send_progress=self._send_progress
+            surface.commands, contexts, self._send_result, send_progress=self._send_progress
         )
+        contexts.attach(self)
         self._report_now = asyncio.Event()
         self._pending = False
         self._rejected = False
@@ -64,12 +70,20 @@ class Session:
                 self._work.wake()
             case "node.pair.resolved" if isinstance(payload, dict):
                 self._resolve(payload)
+            case _:
+                self._contexts.hear(event, payload)
+
+    def abandon(self) -> None:
+        """The connection was not made: whoever waits for it is told."""
+        self._contexts.detach(self)
+        self._connection.set_exception(UnavailableError("not connected", {"code": "CONNECTION_LOST"}))
+        self._connection.exception()  # nobody may have waited
 
     async def redeclare(self, surface: Surface) -> None:
         """Offer something else from now on and tell the gateway, at once or when it is connected."""
         self._surface = surface
         self._executor.offer(surface.commands)
-        if self._connection.done():
+        if self._connection.done() and self._connection.exception() is None:
             await self._declare(self._connection.result())
 
     async def serve(self, connection: Connection) -> tuple[int, str]:
@@ -79,12 +93,14 @@ class Session:
         socket is closed with 1000 when this is cancelled.
         """
         self._connection.set_result(connection)
+        self._urls = dict(connection.hello.plugin_surface_urls or {})
         reporter = asyncio.create_task(self._report(), name="node report")
         self._work.attach(connection, self._report_now.set)
         try:
             return await connection.wait_closed()
         finally:
             self._work.detach(connection)
+            self._contexts.detach(self)
             reporter.cancel()
             (fault,) = await asyncio.gather(reporter, return_exceptions=True)
             if isinstance(fault, Exception):
@@ -103,10 +119,8 @@ class Session:
         connection = await asyncio.shield(self._connection)
         return await connection.request("node.invoke.progress", params, timeout_ms=None)
 
-    async def _emit(self, event: str, payload: Mapping[str, Any]) -> None:
-        await self._publish(event, payload)
-
-    async def _publish(self, event: str, payload: Mapping[str, Any]) -> None:
+    async def publish(self, event: str, payload: Mapping[str, Any]) -> bool:
+        """Send a `node.event`; False when the gateway did not take it."""
         params = {"event": event, "payloadJSON": orjson.dumps(dict(payload)).decode()}
         try:
             result = await self._request("node.event", params)
@@ -114,8 +128,29 @@ class Session:
             _log.debug("%s was not taken: %s", event, error)
             if (error.details or {}).get("code") == "PAIRING_CHANGED":
                 await self._wait_for_approval(error.details or {})
-            return
-        await self._learn(event, result if isinstance(result, dict) else {})
+            return False
+        answer = result if isinstance(result, dict) else {}
+        await self._learn(event, answer)
+        return answer.get("handled") is not False
+
+    async def surface_url(self, surface: str, *, fresh: bool) -> str | None:
+        """The scoped URL of a surface: the one the gateway gave last, or a new one (13.2)."""
+        known = self._urls.get(surface)
+        if known is not None and not fresh:
+            return known
+        params = {"surface": surface, **({"observedUrl": known} if known is not None else {})}
+        try:
+            answer = await self._request("node.pluginSurface.refresh", params)
+        except RpcError as error:
+            _log.info("the gateway grants no URL for %s: %s", surface, error)
+            self._urls.pop(surface, None)
+            return None
+        urls = answer.get("pluginSurfaceUrls") if isinstance(answer, dict) else None
+        url = urls.get(surface) if isinstance(urls, dict) else None
+        if not isinstance(url, str) or not url:
+            return None
+        self._urls[surface] = url
+        return url
 
     async def _learn(self, event: str, result: dict[str, Any]) -> None:
         """Read from the answer to a core event whether the surface is approved."""
@@ -129,7 +164,9 @@ class Session:
     async def _declare(self, connection: Connection) -> None:
         """Declare without a reconnect; a gateway that only reads declarations at connect gets one."""
         surface = self._surface
-        params = {"caps": list(surface.caps), "commands": list(surface.commands)}
+        params: dict[str, Any] = {"caps": list(surface.caps), "commands": list(surface.commands)}
+        if surface.permissions or self._declared.permissions:
+            params["permissions"] = dict(surface.permissions)
         try:
             answer = await connection.request("node.pluginSurface.refresh", params)
         except RpcError as error:
@@ -148,7 +185,7 @@ class Session:
             await self._declare(await asyncio.shield(self._connection))
         while True:
             self._report_now.clear()
-            await self._publish("node.presence.alive", self._presence())
+            await self.publish("node.presence.alive", self._presence())
             await self._publish_stats()
             while not self._report_now.is_set():
                 with suppress(TimeoutError):
@@ -165,7 +202,7 @@ class Session:
     async def _publish_stats(self) -> None:
         stats = collect_stats(self._facts.state_dir)
         if stats is not None:
-            await self._publish("node.host.stats", stats.to_wire())
+            await self.publish("node.host.stats", stats.to_wire())
 
     def _resolve(self, payload: dict[str, Any]) -> None:
         match payload.get("decision"):

@@ -3,58 +3,139 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from openclaw_core.commands import Command, Family
+from openclaw_core.commands import Command, Family, Probe
 from openclaw_core.errors import ConfigError
+from openclaw_core.family_settings import FamilySettings
 
-__all__ = ["Surface", "offered_surface"]
+__all__ = ["Machine", "Surface", "offered_surface", "probe_family"]
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """Commands by name, and capability names, as declared at connect."""
+    """What the node declares at connect, and what it does not.
+
+    Attributes:
+        commands: by name; caps, permissions: as declared.
+        families: names of those that offer something.
+        withheld: command name → why it does not work on this machine.
+    """
 
     commands: Mapping[str, Command]
     caps: tuple[str, ...]
+    permissions: Mapping[str, bool] = field(default_factory=dict)
+    families: tuple[str, ...] = ()
+    withheld: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+
+class Machine:
+    """This machine as its families see it: their settings, and what works now.
+
+    Args:
+        only: names of the commands to offer; None for all.
+
+    Attributes:
+        settings: family name → its settings.
+        faults: family name → why its settings are unusable; it then offers nothing.
+    """
+
+    def __init__(
+        self,
+        families: Sequence[Family],
+        settings: FamilySettings,
+        only: Collection[str] | None = None,
+    ) -> None:
+        self.families = families
+        self.settings: dict[str, Any] = {}
+        self.faults: dict[str, str] = {}
+        self._only = only
+        for family in families:
+            try:
+                self.settings[family.name] = settings.of(family.name, family.config)
+            except ConfigError as error:
+                self.faults[family.name] = str(error)
+
+    def look(self, *, all_named: bool = False) -> Surface:
+        """Probe every family and give what can be offered.
+
+        Raises:
+            ConfigError: with `all_named`, a command that was asked for does not work here.
+        """
+        return offered_surface(
+            self.families, self._only, all_named=all_named, settings=self.settings, faults=self.faults
+        )
+
+
+def probe_family(family: Family, config: Any) -> Probe:
+    """What works of a family on this machine; a probe that raises offers nothing."""
+    try:
+        probe = family.probe(config)
+    except Exception as error:
+        _log.exception("the probe of family %s raised", family.name)
+        return Probe(unavailable=f"its probe failed with {type(error).__name__}: {error}")
+    if not isinstance(probe, Probe):
+        return Probe(unavailable=f"its probe gave {probe!r} instead of a Probe; upgrade its package")
+    return probe
 
 
 def offered_surface(
-    families: Iterable[Family], only: Collection[str] | None = None, *, all_named: bool = True
+    families: Iterable[Family],
+    only: Collection[str] | None = None,
+    *,
+    all_named: bool = True,
+    settings: Mapping[str, Any] | None = None,
+    faults: Mapping[str, str] | None = None,
 ) -> Surface:
-    """Everything that runs on this machine, or of that the commands named in `only`.
+    """Everything that works on this machine, or of that the commands named in `only`.
 
-    A family whose `available()` gives a reason is left out, and the reason is logged.
+    Runs every family's probe, which may take a moment: call it off the event loop.
 
     Args:
         all_named: every command in `only` has to be there; a running node takes what is left.
+        settings: family name → its settings; `faults`: why a family's settings are unusable.
 
     Raises:
         ConfigError: `only` names a command that this machine does not have.
     """
     commands: dict[str, Command] = {}
     caps: set[str] = set()
+    permissions: dict[str, bool] = {}
+    withheld: dict[str, str] = {}
+    offering: list[str] = []
     for family in families:
-        reason = family.available()
-        if reason is not None:
-            _log.warning("family %s is not offered: %s", family.name, reason)
-            continue
-        own = {
-            item.name: item
-            for item in family.commands
-            if item.handler is not None and (only is None or item.name in only)
+        fault = (faults or {}).get(family.name)
+        config = (settings or {}).get(family.name)
+        probe = Probe(unavailable=fault) if fault is not None else probe_family(family, config)
+        runs = {item.name: item for item in family.commands if item.handler is not None}
+        refused = dict.fromkeys(runs, probe.unavailable) if probe.unavailable else dict(probe.withheld)
+        withheld |= {name: why for name, why in refused.items() if name in runs and why}
+        named = {
+            name: item
+            for name, item in runs.items()
+            if name not in refused and (only is None or name in only)
         }
-        commands |= own
-        if own:
+        commands |= named
+        if named:
             caps.update(family.caps)
+            permissions |= probe.permissions
+            offering.append(family.name)
     missing = sorted(set(only or ()) - set(commands))
     if missing and all_named:
-        known = ", ".join(sorted(commands)) or "none"
-        raise ConfigError(
-            f"--commands names {', '.join(missing)}, which this machine does not offer; of those "
-            f"named it offers: {known}; `openclaw plugins list` shows the installed families"
-        )
-    return Surface(dict(sorted(commands.items())), tuple(sorted(caps)))
+        raise ConfigError(_explain_missing(missing, withheld, commands))
+    return Surface(
+        dict(sorted(commands.items())), tuple(sorted(caps)), permissions, tuple(offering), withheld
+    )
+
+
+def _explain_missing(missing: list[str], withheld: Mapping[str, str], commands: Collection[str]) -> str:
+    known = ", ".join(sorted(commands)) or "none"
+    reasons = "".join(f"; {name}: {withheld[name]}" for name in missing if name in withheld)
+    return (
+        f"--commands names {', '.join(missing)}, which this machine does not offer; of those "
+        f"named it offers: {known}{reasons}; `openclaw node doctor` shows every command and why"
+    )

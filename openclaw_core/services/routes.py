@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -23,6 +24,8 @@ from openclaw_core.services.registry import Registry
 
 __all__ = ["ABSENT", "Route", "Routes"]
 
+_log = logging.getLogger(__name__)
+
 ABSENT: Any = object()
 """Stands for params or a payload that was not sent, as null is something to send."""
 
@@ -34,6 +37,7 @@ class Route(NamedTuple):
     family: str | None
     validate_invoke: Callable[..., Any] | None
     validate_result: Callable[..., Any] | None
+    succeeded: Callable[..., Any] | None
     idempotent: bool
     timeout_ms: int
 
@@ -97,12 +101,13 @@ class Routes:
         command = self._plugins.table.get(name)
         if command is None:
             # Not cached: a caller can invent names without end.
-            return Route(None, None, None, None, False, DEFAULT_INVOKE_TIMEOUT_MS)
+            return Route(None, None, None, None, None, False, DEFAULT_INVOKE_TIMEOUT_MS)
         route = Route(
             command,
             self._plugins.table.owner(name),
             self._plugins.owned_hook("openclaw_validate_invoke", name),
             self._plugins.owned_hook("openclaw_validate_result", name),
+            self._plugins.owned_hook("openclaw_invoke_succeeded", name),
             command.idempotent or command.read_only,
             command.timeout_ms,
         )
@@ -183,8 +188,18 @@ class Routes:
             ) from None
         if route.validate_result is not None:
             changed = route.validate_result(invocation=invocation, result=data)
-            return payload if changed is None else changed
+            if changed is not None:
+                data = payload = changed
+        if route.succeeded is not None:
+            _tell(route.succeeded, invocation, data)
         return payload
+
+
+def _tell(succeeded: Callable[..., Any], invocation: Invocation, result: Any) -> None:
+    try:
+        succeeded(invocation=invocation, result=result)
+    except Exception:
+        _log.exception("openclaw_invoke_succeeded of the family of %s raised", invocation.command)
 
 
 def _is_within(route: Route, family: str | None) -> bool:

@@ -14,6 +14,7 @@ from openclaw_core.auth.credentials import SharedSecret
 from openclaw_core.auth.rate_limit import RateLimiter
 from openclaw_core.bus.local import LocalBus
 from openclaw_core.config import GatewayConfig, Settings
+from openclaw_core.family_settings import FamilySettings
 from openclaw_core.plugins import Plugins
 from openclaw_core.services.activity import Activity
 from openclaw_core.services.audit import Audit
@@ -21,6 +22,7 @@ from openclaw_core.services.declarations import Declarations
 from openclaw_core.services.deferrals import PendingDeferrals
 from openclaw_core.services.events import Events
 from openclaw_core.services.explain import Explain
+from openclaw_core.services.families import Families
 from openclaw_core.services.first_surface import FirstSurfaces
 from openclaw_core.services.invoke import Invokes
 from openclaw_core.services.invoke_records import InvokeRecords
@@ -99,6 +101,9 @@ class Runtime:
         self.node_events = NodeEvents(
             self.registry, self.nodes, self.pairing, self.activity, self.events, plugins, now_ms
         )
+        self.families = Families(
+            store, plugins, self.nodes, self.events, FamilySettings.load(settings.config_path)
+        )
         self.presence = Presence(self.nodes, self.events, loop, now_ms, version, self.boot_id)
 
     def _build_approvals(self) -> None:
@@ -152,6 +157,7 @@ class Runtime:
         await self.registry.load()
         await self.invoke_records.load()
         await self.ledger.load()
+        await self.families.load()
 
     def reload(self, config: GatewayConfig) -> list[LiveNode]:
         """Put changed command lists into force: connected nodes and invokes in flight feel it now.

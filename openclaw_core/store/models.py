@@ -17,6 +17,7 @@ __all__ = [
     "AuditEvent",
     "Device",
     "DeviceToken",
+    "FamilyState",
     "InvokeRecord",
     "LegacyNode",
     "LegacyRequest",
@@ -303,6 +304,16 @@ class InvokeRecord(Row, table=True):
     answer: str | None = Field(default=None, sa_type=Text)  # JSON: result or error; None: too large to keep
     created_at_ms: int = Field(sa_type=BigInteger)
     expires_at_ms: int = Field(sa_type=BigInteger)
+
+
+class FamilyState(Row, table=True):
+    """Something a capability family keeps across restarts; JSON by key."""
+
+    __tablename__ = "family_state"
+
+    family: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    value: str = Field(sa_type=Text)  # JSON
 
 
 # `from_values` skips the constructor, which would do this at the first row.

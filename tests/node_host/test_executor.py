@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from openclaw_core.commands import CommandTable, Family, NodeContext, command
 from openclaw_core.errors import CommandError, InvalidRequestError, UnavailableError
-from openclaw_core.node_host.executor import Executor, NodeFacts
+from openclaw_core.node_host.contexts import FamilyContexts, NodeFacts
+from openclaw_core.node_host.executor import Executor
 from openclaw_core.protocol.base import Omittable, Wire
 
 pytestmark = pytest.mark.anyio
@@ -96,8 +97,12 @@ class ResultSink:
             raise self.refusals.pop()
         self.results.put_nowait(params)
 
-    async def emit(self, event: str, payload: Mapping[str, Any]) -> None:
+    async def publish(self, event: str, payload: Mapping[str, Any]) -> bool:
         self.events.append((event, payload))
+        return True
+
+    async def surface_url(self, surface: str, *, fresh: bool) -> str | None:
+        raise AssertionError((surface, fresh))
 
     async def result(self) -> dict[str, Any]:
         return await asyncio.wait_for(self.results.get(), WAIT_S)
@@ -115,7 +120,9 @@ def wire() -> ResultSink:
 
 @pytest.fixture
 def executor(desk: Desk, wire: ResultSink, tmp_path: Path) -> Executor:
-    return Executor(desk.table, NodeFacts("n1", "Desk", tmp_path), wire.send, wire.emit, limit=2)
+    contexts = FamilyContexts(NodeFacts("n1", "Desk", tmp_path))
+    contexts.attach(wire)
+    return Executor(desk.table, contexts, wire.send, limit=2)
 
 
 def invoke(name: str, params: Any = None, **more: Any) -> dict[str, Any]:

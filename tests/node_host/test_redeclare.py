@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from openclaw_core.client import ReconnectPolicy
-from openclaw_core.commands import ALL_PLATFORMS, Family, NodeContext, command
+from openclaw_core.commands import ALL_PLATFORMS, Family, NodeContext, Probe, command
 from openclaw_core.node_host import NodeHost, NodeHostOptions, offered_surface
 from openclaw_core.node_host.narrator import Narrator
 from openclaw_core.node_host.process import run_until_signalled
@@ -49,7 +49,9 @@ class Bulb:
 
     @property
     def families(self) -> tuple[Family, ...]:
-        extra = Family("dark", "Dark", (off,), caps=("dark",), available=lambda: self.reason)
+        extra = Family(
+            "dark", "Dark", (off,), caps=("dark",), probe=lambda _config: Probe(unavailable=self.reason)
+        )
         return Family("lamp", "Lamp", (on,), caps=("lamp",)), extra
 
     def probe(self) -> Any:
@@ -74,8 +76,8 @@ class Host:
 
 
 @asynccontextmanager
-async def running(host: Host, bulb: Bulb) -> AsyncIterator[None]:
-    task = asyncio.create_task(run_until_signalled(host.node, bulb.probe))
+async def running(host: Host, bulb: Bulb, interval_s: float = 3600) -> AsyncIterator[None]:
+    task = asyncio.create_task(run_until_signalled(host.node, bulb.probe, interval_s=interval_s))
     try:
         yield
     finally:
@@ -119,6 +121,16 @@ async def test_sighup_tells_the_gateway_what_is_left_and_what_is_new(tmp_path: P
             assert await commands_of(operator) == ["lamp.on"]
             (after,) = (await operator.call("node.list"))["nodes"]
             assert after["connectedAtMs"] == before["connectedAtMs"]  # all over one connection
+
+
+async def test_a_running_node_looks_at_its_machine_again_and_again(tmp_path: Path) -> None:
+    bulb = Bulb()
+    async with TestGateway(tmp_path / "gateway", plugins_of(*bulb.families)) as gateway:
+        host = Host(gateway.url, tmp_path / "node", bulb)
+        async with running(host, bulb, interval_s=0.01):
+            await host.says("waiting for approval")
+            bulb.reason = "unplugged"
+            assert await host.says("declared anew") == "declared anew: lamp.on"
 
 
 async def test_a_gateway_that_knows_nothing_of_it_gets_a_new_connect(tmp_path: Path) -> None:

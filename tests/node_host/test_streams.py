@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ import pytest
 
 from openclaw_core.commands import CommandTable, Family, NodeContext, command
 from openclaw_core.errors import InvalidRequestError
-from openclaw_core.node_host.executor import Executor, NodeFacts
+from openclaw_core.node_host.contexts import FamilyContexts, NodeFacts
+from openclaw_core.node_host.executor import Executor
 from openclaw_core.node_host.streams import MOST_INPUTS
 from openclaw_core.protocol.base import Wire
 
@@ -43,9 +44,6 @@ class Gateway:
 
     async def result(self, params: dict[str, Any]) -> None:
         self.results.put_nowait(params)
-
-    async def emit(self, event: str, payload: Mapping[str, Any]) -> None:
-        raise AssertionError((event, payload))
 
     async def outcome(self) -> dict[str, Any]:
         return await asyncio.wait_for(self.results.get(), WAIT_S)
@@ -83,8 +81,8 @@ def gateway() -> Gateway:
 @pytest.fixture
 def executor(gateway: Gateway, tmp_path: Path) -> Executor:
     table = CommandTable([Family("demo", "Demo", (talk, listen, deaf))])
-    facts = NodeFacts("n1", "Desk", tmp_path)
-    return Executor(table, facts, gateway.result, gateway.emit, send_progress=gateway.progress)
+    contexts = FamilyContexts(NodeFacts("n1", "Desk", tmp_path))
+    return Executor(table, contexts, gateway.result, send_progress=gateway.progress)
 
 
 def invoke(name: str, *values: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_core.commands import Family, NodeContext, command
+from openclaw_core.commands import Family, NodeContext, Probe, command
 from openclaw_core.errors import ConfigError
 from openclaw_core.node_host import offered_surface
 from openclaw_core.node_host.stats import available_memory, collect_stats
@@ -29,15 +29,20 @@ TWO = replace(one, name="demo.two")
 APP_ONLY = replace(one, name="demo.app", handler=None)
 DEMO = Family("demo", "Demo", (TWO, one, APP_ONLY), caps=("demo", "also"))
 BROKEN = Family(
-    "broken", "Broken", (replace(one, name="broken.it"),), caps=("broken",), available=lambda: "no display"
+    "broken",
+    "Broken",
+    (replace(one, name="broken.it"),),
+    caps=("broken",),
+    probe=lambda _config: Probe(unavailable="no display"),
 )
 
 
-def test_everything_that_runs_here(caplog: pytest.LogCaptureFixture) -> None:
+def test_everything_that_runs_here() -> None:
     surface = offered_surface([DEMO, BROKEN])
     assert list(surface.commands) == ["demo.one", "demo.two"]
     assert surface.caps == ("also", "demo")
-    assert "family broken is not offered: no display" in caplog.text
+    assert surface.withheld == {"broken.it": "no display"}
+    assert surface.families == ("demo",)
 
 
 def test_only_what_was_asked_for() -> None:

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from openclaw_core.auth import scopes
+from openclaw_core.commands import Family
 from openclaw_core.gateway.router import Call, Method
 from openclaw_core.hookspecs import Caller, RpcMethod
 from openclaw_core.protocol.nodes import NodeInvokeParams
+from openclaw_core.services.families import FamilyGateway
 from openclaw_core.services.runtime import Runtime
 
 __all__ = ["family_methods"]
 
 
-class _Context:
+class _Context(FamilyGateway):
     """What a family's method may use; see `hookspecs.MethodContext`."""
 
-    def __init__(self, runtime: Runtime, caller: Caller, family: str) -> None:
+    def __init__(self, runtime: Runtime, caller: Caller, family: Family) -> None:
+        super().__init__(runtime.families, family, runtime.families.context(family).config)
         self._runtime = runtime
-        self._family = family
         self.caller = caller
-
-    @property
-    def operators(self) -> tuple[Caller, ...]:
-        """Every connected operator."""
-        return tuple(item.caller for item in self._runtime.events if item.role == "operator")
 
     async def invoke_node(
         self, node_id: str, command: str, params: Any, timeout_ms: int | None = None
@@ -36,19 +32,16 @@ class _Context:
         if timeout_ms is not None:
             fields["timeoutMs"] = timeout_ms
         request = NodeInvokeParams.model_validate({**fields, "idempotencyKey": str(uuid.uuid4())})
-        return await self._runtime.invokes.call(self.caller, request, family=self._family)
-
-    def broadcast(self, event: str, payload: Mapping[str, Any]) -> None:
-        """Send one of the family's own events."""
-        self._runtime.events.broadcast(event, payload)
+        return await self._runtime.invokes.call(self.caller, request, family=self._family.name)
 
 
 def family_methods(runtime: Runtime) -> list[Method]:
     """Every method of every loaded family."""
-    return [_method(runtime, method, family) for method, family in runtime.plugins.methods.values()]
+    families = {family.name: family for family in runtime.plugins.families}
+    return [_method(runtime, method, families[name]) for method, name in runtime.plugins.methods.values()]
 
 
-def _method(runtime: Runtime, method: RpcMethod, family: str) -> Method:
+def _method(runtime: Runtime, method: RpcMethod, family: Family) -> Method:
     async def handle(call: Call) -> Any:
         caller = call.connection.caller
         answer = await method.handler(call.params, _Context(runtime, caller, family))

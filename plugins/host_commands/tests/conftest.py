@@ -30,8 +30,9 @@ class Node:
     listening: bool = False
     heard: list[str] = field(default_factory=list)
 
-    async def emit(self, event: str, payload: Mapping[str, Any]) -> None:
+    async def emit(self, event: str, payload: Mapping[str, Any]) -> bool:
         self.events.append((event, dict(payload)))
+        return True
 
     async def progress(self, text: str) -> bool:
         self.heard.append(text)

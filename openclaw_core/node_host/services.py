@@ -1,0 +1,59 @@
+"""Background work of families on a node: runs while the family is offered, comes back when it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Iterable
+
+from openclaw_core.commands import Family
+from openclaw_core.node_host.contexts import FamilyContexts
+
+__all__ = ["FamilyServices"]
+
+_log = logging.getLogger(__name__)
+
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 60.0
+
+
+class FamilyServices:
+    """The services of the families that this node offers now."""
+
+    def __init__(self, families: Iterable[Family], contexts: FamilyContexts) -> None:
+        self._families = {family.name: family for family in families if family.service is not None}
+        self._contexts = contexts
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def offer(self, names: Collection[str]) -> None:
+        """Run the services of these families, and of no others."""
+        for name in [name for name in self._running if name not in names]:
+            self._end(self._running.pop(name))
+        for name in names:
+            family = self._families.get(name)
+            if family is not None and name not in self._running:
+                self._running[name] = asyncio.create_task(self._keep(family), name=f"service {name}")
+
+    async def close(self) -> None:
+        """Cancel every service and wait until it has cleaned up."""
+        self.offer(())
+        await asyncio.gather(*self._ending, return_exceptions=True)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        task.cancel()
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _keep(self, family: Family) -> None:
+        assert family.service is not None
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                await family.service(self._contexts.of_family(family.name))
+            except Exception:
+                _log.exception("the service of family %s broke; it starts again in %g s", family.name, pause)
+            else:
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
