@@ -18,8 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from openclaw_core.config import load_settings
+from openclaw_core.discovery import discover
 from openclaw_core.gateway.gateway import Gateway
-from openclaw_core.plugins import Plugins, discover
+from openclaw_core.plugins import Plugins
 from openclaw_core.services.events import DIRECT_EVENTS
 from openclaw_core.services.runtime import Runtime
 from openclaw_core.store.sql import SqlStore

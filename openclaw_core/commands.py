@@ -196,6 +196,12 @@ class CommandTable(Mapping[str, Command]):
             self._commands[item.name] = item
             self._owners[item.name] = family.name
 
+    def remove(self, family: Family) -> None:
+        """Forget a family; its command names are free again."""
+        self._following.pop(family.name, None)
+        for name in [name for name, owner in self._owners.items() if owner == family.name]:
+            del self._commands[name], self._owners[name]
+
     def owner(self, name: str) -> str | None:
         """Name of the family that owns the command, or None."""
         return self._owners.get(name)

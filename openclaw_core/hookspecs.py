@@ -183,8 +183,8 @@ class Hooks:
     def openclaw_gateway_started(self, gateway: GatewayContext) -> None:
         """The gateway serves: keep `gateway` for what the family does of its own accord.
 
-        Called once per start, and for a family that a reload brought; before any node or
-        operator of this run is seen. Never called on a node host.
+        Called once per start, before any node or operator is seen, and for a family that a
+        reload brought, with `gateway.nodes` being those that are there. Never on a node host.
         """
 
     @hookspec
@@ -235,7 +235,7 @@ class Hooks:
 
     @hookspec
     def openclaw_http_routes(self) -> list[Any]:  # type: ignore[empty-body]
-        """Add HTTP routes, reached through scoped URLs only. Called once, at the gateway's start.
+        """Add HTTP routes, reached through scoped URLs only. Called at the gateway's start and at a reload.
 
         Starlette `Route` or `Mount` objects whose path is `/__openclaw__/<family name>` or
         below it. `request.state` tells the `surface` and the `node_id` the URL was granted

@@ -1,4 +1,4 @@
-"""Capability families: found by stevedore, registered with pluggy, isolated when they fail.
+"""Capability families: registered with pluggy, isolated when they fail.
 
 A family that cannot be used never stops the gateway: it is listed in `Plugins.failed`
 with the fault and its cure, and its commands are unknown.
@@ -12,32 +12,27 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
 from pydantic import BaseModel
-from stevedore import ExtensionManager
 
 from openclaw_core.commands import Command, CommandTable, Family
+from openclaw_core.discovery import (
+    Candidate,
+    discover,
+    forget_modules,
+    import_fault,
+    installed,
+    learn_new_paths,
+)
 from openclaw_core.errors import PluginError
-from openclaw_core.hookspecs import ENTRY_POINT_GROUP, PROJECT, Hooks, NodeView, RpcMethod
+from openclaw_core.hookspecs import PROJECT, Hooks, NodeView, RpcMethod
 
-__all__ = ["Candidate", "FailedPlugin", "LoadedPlugin", "Plugins", "discover", "load_plugins"]
+__all__ = ["Candidate", "Changes", "FailedPlugin", "LoadedPlugin", "Plugins", "load_plugins"]
 
 _log = logging.getLogger(__name__)
 _HOOKS = tuple(name for name in vars(Hooks) if name.startswith("openclaw_"))
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A plugin object that was found, or the exception its import raised."""
-
-    name: str
-    distribution: str
-    version: str
-    plugin: Any = None
-    error: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +43,8 @@ class LoadedPlugin:
     distribution: str
     version: str
     family: Family
+    stamp: str = ""
+    package: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,37 +56,127 @@ class FailedPlugin:
     version: str
     reason: str
     cure: str
+    package: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a reload did: names of families that came, went and came in another version."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    replaced: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.replaced)
 
 
 class Plugins:
-    """Every loaded family with what it contributes, resolved once so that no call loops."""
+    """Every loaded family with what it contributes, resolved once so that no call loops.
+
+    Attributes:
+        loaded, failed: the packages in use, and those that cannot be.
+    """
 
     def __init__(self, candidates: Iterable[Candidate] = ()) -> None:
         self.table = CommandTable()
         self.methods: dict[str, tuple[RpcMethod, str]] = {}
+        self.loaded: tuple[LoadedPlugin, ...] = ()
+        self.failed: tuple[FailedPlugin, ...] = ()
         self._by_family: dict[str, str] = {}  # family → plugin, both names
-        self._sources: dict[str, str] = {}  # plugin → distribution
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(Hooks)
-        loaded: list[LoadedPlugin] = []
-        failed: list[FailedPlugin] = []
+        self._load_all(candidates)
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """Every loaded family."""
+        return tuple(item.family for item in self.loaded)
+
+    @property
+    def events(self) -> dict[str, str]:
+        """Broadcast events of every family, each with its scope."""
+        return {name: scope for family in self.families for name, scope in family.events.items()}
+
+    def describe(self) -> list[dict[str, Any]]:
+        """One JSON object per installed package, loaded ones first; a failed one with fault and cure."""
+        loaded = [
+            {
+                "name": item.name,
+                "distribution": item.distribution,
+                "version": item.version,
+                "state": "loaded",
+                "family": item.family.name,
+                "title": item.family.title,
+                "commands": sorted(command.name for command in item.family.commands),
+            }
+            for item in self.loaded
+        ]
+        failed = [
+            {
+                "name": item.name,
+                "distribution": item.distribution,
+                "version": item.version,
+                "state": "failed",
+                "reason": item.reason,
+                "cure": item.cure,
+            }
+            for item in self.failed
+        ]
+        return loaded + failed
+
+    def reload(self) -> Changes:
+        """Bring this up to what is installed now; families that did not change are not touched.
+
+        A package that was installed anew is imported anew. One that failed is tried again.
+        """
+        learn_new_paths()
+        now = {(item.name, item.stamp) for item in installed()}
+        before = {item.family.name: item.stamp for item in self.loaded}
+        for item in [item for item in self.loaded if item.stamp and (item.name, item.stamp) not in now]:
+            self._unload(item)
+        for failed in self.failed:
+            forget_modules(failed.package)
+        self.failed = ()
+        held = {(item.name, item.stamp) for item in self.loaded}
+        self._load_all(discover(lambda item: (item.name, item.stamp) not in held))
+        after = {item.family.name: item.stamp for item in self.loaded}
+        both = before.keys() & after.keys()
+        return Changes(
+            tuple(sorted(after.keys() - before.keys())),
+            tuple(sorted(before.keys() - after.keys())),
+            tuple(sorted(name for name in both if before[name] != after[name])),
+        )
+
+    def _load_all(self, candidates: Iterable[Candidate]) -> None:
+        loaded, failed = list(self.loaded), list(self.failed)
         # In an order that does not depend on the file system: of two that clash the same one wins.
         for item in sorted(candidates, key=lambda found: (found.name, found.distribution)):
             try:
                 loaded.append(self._load(item))
+                self.loaded = tuple(loaded)
             except PluginError as error:
                 failed.append(
-                    FailedPlugin(item.name, item.distribution, item.version, str(error), error.cure)
+                    FailedPlugin(
+                        item.name, item.distribution, item.version, str(error), error.cure, item.package
+                    )
                 )
                 _log.warning("family %s is unusable: %s (cure: %s)", item.name, error, error.cure)
-        self.loaded = tuple(loaded)
+        self.loaded = tuple(sorted(loaded, key=lambda item: item.name))
         self.failed = tuple(failed)
-        self.families = tuple(item.family for item in loaded)
-        self.events = {name: scope for family in self.families for name, scope in family.events.items()}
         self.authorizers = tuple(
             partial(self._call_named, implementation)
             for implementation in self._implementations("openclaw_authorize_invoke", None)
         )
+
+    def _unload(self, item: LoadedPlugin) -> None:
+        name = item.family.name
+        self._manager.unregister(name=item.name)
+        self.table.remove(item.family)
+        self.methods = {key: held for key, held in self.methods.items() if held[1] != name}
+        del self._by_family[name]
+        self.loaded = tuple(held for held in self.loaded if held is not item)
+        forget_modules(item.package)
 
     def owned_hook(self, hook: str, command: str) -> Callable[..., Any] | None:
         """The implementation of `hook` in the family that owns `command`, if it has one."""
@@ -164,10 +251,10 @@ class Plugins:
 
     def _load(self, item: Candidate) -> LoadedPlugin:
         if item.error is not None:
-            raise _import_fault(item.distribution, item.error)
+            raise import_fault(item.distribution, item.error)
         if self._manager.has_plugin(item.name):
             raise PluginError(
-                f"package {self._sources[item.name]} has an entry point named {item.name!r} too",
+                f"package {self._source_of(item.name)} has an entry point named {item.name!r} too",
                 f"uninstall one of the two: pip uninstall {item.distribution}",
             )
         try:
@@ -187,9 +274,8 @@ class Plugins:
                 f"it failed to load with {type(error).__name__}: {error}", f"upgrade {item.distribution}"
             ) from error
         self._by_family[family.name] = item.name
-        self._sources[item.name] = item.distribution
         self.methods.update({method.name: (method, family.name) for method in methods})
-        return LoadedPlugin(item.name, item.distribution, item.version, family)
+        return LoadedPlugin(item.name, item.distribution, item.version, family, item.stamp, item.package)
 
     def _family_of(self, plugin: Any, item: Candidate) -> Family:
         declare = getattr(plugin, "openclaw_family", None)
@@ -201,12 +287,15 @@ class Plugins:
             )
         _check_family(family)
         if family.name in self._by_family:
-            owner = self._sources[self._by_family[family.name]]
+            owner = self._source_of(self._by_family[family.name])
             raise PluginError(
                 f"family name {family.name!r} is taken by package {owner}",
                 f"uninstall one of the two: pip uninstall {item.distribution}",
             )
         return family
+
+    def _source_of(self, name: str) -> str:
+        return next(held.distribution for held in self.loaded if held.name == name)
 
     def _methods_of(self, plugin: Any, item: Candidate) -> list[RpcMethod]:
         declare = getattr(plugin, "openclaw_methods", None)
@@ -223,15 +312,6 @@ class Plugins:
                     f"uninstall one of the two: pip uninstall {item.distribution}",
                 )
         return methods
-
-
-def _import_fault(distribution: str, error: BaseException) -> PluginError:
-    if isinstance(error, PluginError):  # raised by a declaration such as `@command`, with its own cure
-        return error
-    return PluginError(
-        f"its import failed with {type(error).__name__}: {error}",
-        f"reinstall it: pip install --force-reinstall {distribution}",
-    )
 
 
 def _check_hooks(plugin: Any) -> None:
@@ -270,50 +350,6 @@ def _check_family(family: Family) -> None:
             f"family {family.name!r} lists its events as {family.events!r}",
             "map each event to its scope: events={'lamp.changed': 'operator.read'}",
         )
-
-
-class _Finder(ExtensionManager[Any]):
-    """stevedore's loading and isolation over what is installed now.
-
-    stevedore's own list comes from a cache on disk that tells two states of an environment
-    apart by modification times rounded to minutes, and that forgets which distribution an
-    entry point is from. A family must show as soon as pip is done, and its cure names the
-    package, so the list is read anew; it costs a few milliseconds once per process.
-    """
-
-    def list_entry_points(self) -> list[EntryPoint]:
-        """The group's entry points, each with its distribution."""
-        return list(entry_points(group=self.namespace))
-
-    def _load_one_plugin(self, ep: EntryPoint, *options: Any, **more: Any) -> Any:
-        try:
-            return super()._load_one_plugin(ep, *options, **more)
-        except (AssertionError, SystemExit) as error:
-            # stevedore lets these through, and they would take the gateway down.
-            raise _import_fault(_dist_name(ep), error) from error
-
-
-def discover() -> list[Candidate]:
-    """Every installed entry point of the group, imported; a broken import keeps its error."""
-    found: list[Candidate] = []
-
-    def on_failure(_manager: Any, entry_point: EntryPoint, error: BaseException) -> None:
-        found.append(_candidate(entry_point, error=error))
-
-    manager = _Finder(ENTRY_POINT_GROUP, on_load_failure_callback=on_failure)
-    found.extend(_candidate(item.entry_point, plugin=item.plugin) for item in manager)
-    return found
-
-
-def _candidate(
-    entry_point: EntryPoint, *, plugin: Any = None, error: BaseException | None = None
-) -> Candidate:
-    version = entry_point.dist.version if entry_point.dist else "unknown"
-    return Candidate(entry_point.name, _dist_name(entry_point), version, plugin, error)
-
-
-def _dist_name(entry_point: EntryPoint) -> str:
-    return entry_point.dist.name if entry_point.dist else entry_point.value
 
 
 def load_plugins() -> Plugins:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
 
-__all__ = ["environment", "install", "openclaw"]
+__all__ = ["environment", "install", "openclaw", "uninstall"]
 
 HEAD = """\
 from pydantic import BaseModel
@@ -24,19 +25,28 @@ def make(name, **facts):
 """
 
 
-def install(site: Path, distribution: str, entry_points: str, source: str) -> None:
-    """Put a package into a directory for `PYTHONPATH`.
+def install(site: Path, distribution: str, entry_points: str, source: str, version: str = "1.2.3") -> None:
+    """Put a package into a directory for `PYTHONPATH`, instead of one that is there.
 
     Args:
         entry_points: `name = module` lines of the group `openclaw.capabilities`.
         source: the module's text after `HEAD`.
     """
     module = distribution.replace("-", "_")
-    info = site / f"{module}-1.2.3.dist-info"
+    uninstall(site, distribution)
+    info = site / f"{module}-{version}.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2.3\n")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
     (info / "entry_points.txt").write_text(f"[openclaw.capabilities]\n{entry_points}\n")
     (site / f"{module}.py").write_text(HEAD + dedent(source))
+
+
+def uninstall(site: Path, distribution: str) -> None:
+    """Take a package away again."""
+    module = distribution.replace("-", "_")
+    for info in site.glob(f"{module}-*.dist-info"):
+        shutil.rmtree(info)
+    (site / f"{module}.py").unlink(missing_ok=True)
 
 
 def environment(site: Path, home: Path) -> dict[str, str]:

@@ -74,13 +74,12 @@ def run(
             tls_fingerprint=gateway.tls_fingerprint,
             bootstrap_token=gateway.bootstrap_token,
         )
-        machine = Machine(
-            load_plugins().families, FamilySettings.load(settings.config_path), _names(commands)
-        )
+        own = FamilySettings.load(settings.config_path)
+        machine = Machine(load_plugins(), own, _names(commands))
         surface = machine.look(all_named=True)
         for line in withheld_lines(surface):
             print_line(line)
-        node = NodeHost(options, surface, families=machine.families, settings=machine.settings)
+        node = NodeHost(options, surface)
         raise typer.Exit(run_process(node, machine.look))
 
 
@@ -91,11 +90,11 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     from openclaw_core.plugins import load_plugins
 
     with funnel(as_json=as_json):
-        machine = Machine(load_plugins().families, FamilySettings.load(load_settings().config_path))
+        machine = Machine(load_plugins(), FamilySettings.load(load_settings().config_path))
         surface = machine.look()
         if as_json:
             print_json({"commands": entries(machine, surface), "permissions": dict(surface.permissions)})
-        elif not machine.families:
+        elif not machine.plugins.families:
             print_line("No capability families are installed. Add one: pip install openclaw-FAMILY[node]")
         else:
             print_table(table(machine, surface))

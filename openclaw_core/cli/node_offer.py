@@ -29,7 +29,7 @@ def entries(machine: Machine, surface: Surface) -> list[dict[str, Any]]:
             "offered": item.name in surface.commands,
             **({"reason": surface.withheld[item.name]} if item.name in surface.withheld else {}),
         }
-        for family in machine.families
+        for family in machine.plugins.families
         for item in family.commands
         if item.handler is not None
     ]

@@ -1,18 +1,19 @@
-"""`openclaw plugins …`: capability families installed beside this program; asks no gateway."""
+"""`openclaw plugins …`: capability families, installed beside this program and served by a gateway."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from openclaw_core.cli.call import ADMIN, Call, gateway_command
 from openclaw_core.cli.failure import funnel
 from openclaw_core.cli.output import Column, Table, print_json, print_line, print_table
 
 if TYPE_CHECKING:
     from openclaw_core.plugins import Plugins
 
-__all__ = ["app"]
+__all__ = ["app", "reload"]
 
 app = typer.Typer()
 
@@ -41,39 +42,23 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
 
         found = load_plugins()
         if as_json:
-            print_json({"plugins": entries(found)})
+            print_json({"plugins": found.describe()})
         elif not found.loaded and not found.failed:
             print_line("No capability families are installed. Add one: pip install openclaw-FAMILY")
         else:
             print_table(table(found))
 
 
-def entries(found: Plugins) -> list[dict[str, Any]]:
-    """One JSON object per installed family, loaded ones first."""
-    loaded = [
-        {
-            "name": item.name,
-            "distribution": item.distribution,
-            "version": item.version,
-            "state": "loaded",
-            "family": item.family.name,
-            "title": item.family.title,
-            "commands": sorted(command.name for command in item.family.commands),
-        }
-        for item in found.loaded
-    ]
-    failed = [
-        {
-            "name": item.name,
-            "distribution": item.distribution,
-            "version": item.version,
-            "state": "failed",
-            "reason": item.reason,
-            "cure": item.cure,
-        }
-        for item in found.failed
-    ]
-    return loaded + failed
+@gateway_command(app, "reload", ADMIN)
+async def reload(call: Call) -> None:
+    """Let the running gateway serve what is installed now; nobody is disconnected."""
+    answer = await call.request("plugins.reload")
+    said = [f"{name} {word}" for word in ("added", "removed", "replaced") for name in answer[word]]
+    failed = [item for item in answer["plugins"] if item["state"] == "failed"]
+    lines = [f"{item['name']} failed: {item['reason']}; {item['cure']}" for item in failed]
+    call.show(answer, ", ".join(said) or "nothing changed", *lines)
+    if failed:
+        raise typer.Exit(1)
 
 
 def table(found: Plugins) -> Table:
@@ -88,7 +73,7 @@ def table(found: Plugins) -> Table:
             item.get("reason", ""),
             item.get("cure", ""),
         )
-        for item in entries(found)
+        for item in found.describe()
     ]
     width = len(_COLUMNS) if found.failed else len(_COLUMNS) - 2
     return Table(_COLUMNS[:width], tuple(row[:width] for row in rows))

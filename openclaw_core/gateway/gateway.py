@@ -16,6 +16,7 @@ from openclaw_core.gateway.methods.invokes import invoke_methods
 from openclaw_core.gateway.methods.legacy import legacy_methods
 from openclaw_core.gateway.methods.nodes import node_methods
 from openclaw_core.gateway.methods.pending import pending_methods
+from openclaw_core.gateway.methods.plugins import plugin_methods
 from openclaw_core.gateway.methods.setup import setup_methods
 from openclaw_core.gateway.methods.surfaces import surface_methods
 from openclaw_core.gateway.methods.system import system_methods
@@ -23,6 +24,7 @@ from openclaw_core.gateway.pulse import Pulse
 from openclaw_core.gateway.router import Requester, Router
 from openclaw_core.gateway.websocket import Outbox
 from openclaw_core.gateway.witness import Witness
+from openclaw_core.plugins import Changes
 from openclaw_core.protocol.limits import CLOSE_INVALIDATED
 from openclaw_core.services.nodes import LiveNode
 from openclaw_core.services.runtime import Runtime
@@ -43,9 +45,20 @@ class Gateway:
         self.handshake = Handshake(runtime)
         self.pulse = Pulse(runtime.loop, runtime.store)
         self.witness = Witness(runtime.audit, runtime.tally, runtime.settings.auth_mode)
+        self.connections: set[Requester] = set()
+        self._unauthenticated: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.router: Router
+        self._features: dict[str, dict[str, list[str]]]
+        self.build_methods()
+
+    def build_methods(self) -> None:
+        """Make the method table anew; calls that run go on."""
+        runtime = self.runtime
         self.router = Router(
             [
                 *family_methods(runtime),
+                *plugin_methods(runtime, self.reload_families),
                 *system_methods(runtime),
                 *audit_methods(runtime),
                 *device_methods(runtime),
@@ -58,10 +71,17 @@ class Gateway:
                 *surface_methods(runtime),
             ]
         )
-        self.connections: set[Requester] = set()
-        self._unauthenticated: Counter[str] = Counter()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._features = {role: self._list_features(role) for role in ("operator", "node")}
+
+    def reload_families(self) -> Changes:
+        """Serve what is installed now; nobody is disconnected."""
+        changes, nodes = self.runtime.reload_families()
+        self.build_methods()
+        if changes:
+            told = {name: list(getattr(changes, name)) for name in ("added", "removed", "replaced")}
+            self.runtime.events.broadcast("plugins.changed", told)
+        self.spawn(self.runtime.declarations.catch_up(nodes))
+        return changes
 
     def features_for(self, role: str) -> dict[str, list[str]]:
         """What hello-ok advertises to a role."""

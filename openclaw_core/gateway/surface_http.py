@@ -40,6 +40,8 @@ class SurfaceDoor:
 
     def __init__(self, urls: ScopedUrls, plugins: Plugins, audit: Audit) -> None:
         self._urls = urls
+        self._plugins = plugins
+        self._loaded = plugins.loaded
         self._families = family_routes(plugins)
         self._audit = audit
 
@@ -52,11 +54,16 @@ class SurfaceDoor:
             self._audit.refuse("surface.open", "UNAUTHORIZED", "unknown", None, ip=address)
             await _refusal(401, "Unauthorized", "unauthorized")(scope, receive, send)
             return
-        router = self._families.get(grant.family)
+        router = self._router_of(grant.family)
         if router is None:
             await _refusal(404, f"family {grant.family} serves no pages", "not_found")(scope, receive, send)
             return
         await _serve(router, grant, _inner(scope, grant, prefix), receive, send)
+
+    def _router_of(self, family: str) -> Router | None:
+        if self._loaded is not self._plugins.loaded:  # families came or went
+            self._loaded, self._families = self._plugins.loaded, family_routes(self._plugins)
+        return self._families.get(family)
 
 
 def family_routes(plugins: Plugins) -> dict[str, Router]:

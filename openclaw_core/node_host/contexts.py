@@ -38,24 +38,22 @@ class Link(Protocol):
 
 
 class FamilyContexts:
-    """One context per family; follows the host from connection to connection.
+    """One context per family; follows the host from connection to connection."""
 
-    Args:
-        families: those that may run here.
-        settings: family name → its settings.
-    """
-
-    def __init__(
-        self, facts: NodeFacts, families: Iterable[Family] = (), settings: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, facts: NodeFacts) -> None:
         self.facts = facts
         self.link: Link | None = None
         self.resources = Resources()
-        self._settings = dict(settings or {})
         self._by_family: dict[str, HostContext] = {}
-        self._owners = {item.name: family.name for family in families for item in family.commands}
+        self._owners: dict[str, str] = {}
         self._last: dict[str, Any] = {}
         self._listeners: dict[asyncio.Queue[tuple[str, Any]], frozenset[str]] = {}
+
+    def offer(self, families: Iterable[Family], settings: Mapping[str, Any]) -> None:
+        """These families may run here from now on, with these settings by name."""
+        self._owners = {item.name: family.name for family in families for item in family.commands}
+        for name, config in settings.items():
+            self.of_family(name).config = config
 
     def of_command(self, command: str) -> HostContext:
         """The context of the family that owns a command."""
@@ -63,7 +61,7 @@ class FamilyContexts:
 
     def of_family(self, name: str) -> HostContext:
         """The context of a family."""
-        return self._by_family.setdefault(name, HostContext(self, self._settings.get(name)))
+        return self._by_family.setdefault(name, HostContext(self, None))
 
     def attach(self, link: Link) -> None:
         """A connection is being made: what the gateway says over it counts from now on."""

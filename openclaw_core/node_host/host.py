@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from openclaw_core.auth.verification_code import verification_code
 from openclaw_core.client import (
@@ -20,7 +18,6 @@ from openclaw_core.client import (
 )
 from openclaw_core.client.options import local_device_family, local_platform
 from openclaw_core.client.reconnect import Retry, Stop, is_pairing_pending
-from openclaw_core.commands import Family
 from openclaw_core.errors import GatewayUnreachableError, OpenClawError
 from openclaw_core.node_host.contexts import FamilyContexts, NodeFacts
 from openclaw_core.node_host.journal import Journal
@@ -63,7 +60,6 @@ class NodeHost:
 
     Args:
         surface: what it offers at first.
-        families: the families behind it; `settings` their settings by name.
 
     Raises:
         ConfigError: identity or token file is broken.
@@ -75,9 +71,6 @@ class NodeHost:
         surface: Surface,
         narrator: Narrator | None = None,
         policy: ReconnectPolicy | None = None,
-        *,
-        families: Sequence[Family] = (),
-        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self._surface = surface
         self._narrator = narrator or Narrator()
@@ -109,8 +102,9 @@ class NodeHost:
         self._stopping = False
         self._task: asyncio.Task[int] | None = None
         self._session: Session | None = None
-        self._contexts = FamilyContexts(self._facts, families, settings)
-        self._services = FamilyServices(families, self._contexts)
+        self._contexts = FamilyContexts(self._facts)
+        self._contexts.offer(surface.families, surface.settings)
+        self._services = FamilyServices(self._contexts)
         self._work = QueuedWork(Journal(options.directory / "journal.db"), surface.commands, self._contexts)
 
     async def redeclare(self, surface: Surface) -> None:
@@ -128,6 +122,7 @@ class NodeHost:
             commands=tuple(surface.commands),
             permissions=dict(surface.permissions) or None,
         )
+        self._contexts.offer(surface.families, surface.settings)
         if self._task is not None:
             self._services.offer(surface.families)
         if self._session is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from openclaw_core.commands import Family
 from openclaw_core.node_host.contexts import FamilyContexts
@@ -20,19 +20,20 @@ _LONGEST_PAUSE_S = 60.0
 class FamilyServices:
     """The services of the families that this node offers now."""
 
-    def __init__(self, families: Iterable[Family], contexts: FamilyContexts) -> None:
-        self._families = {family.name: family for family in families if family.service is not None}
+    def __init__(self, contexts: FamilyContexts) -> None:
         self._contexts = contexts
+        self._families: dict[str, Family] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
-    def offer(self, names: Collection[str]) -> None:
-        """Run the services of these families, and of no others."""
-        for name in [name for name in self._running if name not in names]:
+    def offer(self, families: Iterable[Family]) -> None:
+        """Run the services of these families, and of no others; one that came anew starts anew."""
+        serving = {family.name: family for family in families if family.service is not None}
+        for name in [name for name in self._running if serving.get(name) is not self._families.get(name)]:
             self._end(self._running.pop(name))
-        for name in names:
-            family = self._families.get(name)
-            if family is not None and name not in self._running:
+        self._families = serving
+        for name, family in serving.items():
+            if name not in self._running:
                 self._running[name] = asyncio.create_task(self._keep(family), name=f"service {name}")
 
     async def close(self) -> None:

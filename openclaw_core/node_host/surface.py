@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from openclaw_core.commands import Command, Family, Probe
+from openclaw_core.discovery import environment_stamp
 from openclaw_core.errors import ConfigError
 from openclaw_core.family_settings import FamilySettings
+from openclaw_core.plugins import Plugins
 
 __all__ = ["Machine", "Surface", "offered_surface", "probe_family"]
 
@@ -22,43 +24,33 @@ class Surface:
 
     Attributes:
         commands: by name; caps, permissions: as declared.
-        families: names of those that offer something.
+        families: those that offer something; `settings` theirs, by name.
         withheld: command name → why it does not work on this machine.
     """
 
     commands: Mapping[str, Command]
     caps: tuple[str, ...]
     permissions: Mapping[str, bool] = field(default_factory=dict)
-    families: tuple[str, ...] = ()
+    families: tuple[Family, ...] = field(default=(), compare=False)
+    settings: Mapping[str, Any] = field(default_factory=dict, compare=False)
     withheld: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 class Machine:
-    """This machine as its families see it: their settings, and what works now.
+    """This machine as its families see it: which are installed, their settings, what works now.
 
     Args:
+        plugins: reloaded when pip installs or removes something.
         only: names of the commands to offer; None for all.
-
-    Attributes:
-        settings: family name → its settings.
-        faults: family name → why its settings are unusable; it then offers nothing.
     """
 
     def __init__(
-        self,
-        families: Sequence[Family],
-        settings: FamilySettings,
-        only: Collection[str] | None = None,
+        self, plugins: Plugins, settings: FamilySettings, only: Collection[str] | None = None
     ) -> None:
-        self.families = families
-        self.settings: dict[str, Any] = {}
-        self.faults: dict[str, str] = {}
+        self.plugins = plugins
+        self._settings = settings
         self._only = only
-        for family in families:
-            try:
-                self.settings[family.name] = settings.of(family.name, family.config)
-            except ConfigError as error:
-                self.faults[family.name] = str(error)
+        self._environment = environment_stamp()
 
     def look(self, *, all_named: bool = False) -> Surface:
         """Probe every family and give what can be offered.
@@ -66,8 +58,19 @@ class Machine:
         Raises:
             ConfigError: with `all_named`, a command that was asked for does not work here.
         """
+        stamp = environment_stamp()
+        if stamp != self._environment:
+            self._environment = stamp
+            self.plugins.reload()
+        settings: dict[str, Any] = {}
+        faults: dict[str, str] = {}
+        for family in self.plugins.families:
+            try:
+                settings[family.name] = self._settings.of(family.name, family.config)
+            except ConfigError as error:
+                faults[family.name] = str(error)
         return offered_surface(
-            self.families, self._only, all_named=all_named, settings=self.settings, faults=self.faults
+            self.plugins.families, self._only, all_named=all_named, settings=settings, faults=faults
         )
 
 
@@ -106,30 +109,42 @@ def offered_surface(
     caps: set[str] = set()
     permissions: dict[str, bool] = {}
     withheld: dict[str, str] = {}
-    offering: list[str] = []
+    offering: list[Family] = []
     for family in families:
         fault = (faults or {}).get(family.name)
         config = (settings or {}).get(family.name)
         probe = Probe(unavailable=fault) if fault is not None else probe_family(family, config)
-        runs = {item.name: item for item in family.commands if item.handler is not None}
-        refused = dict.fromkeys(runs, probe.unavailable) if probe.unavailable else dict(probe.withheld)
-        withheld |= {name: why for name, why in refused.items() if name in runs and why}
-        named = {
-            name: item
-            for name, item in runs.items()
-            if name not in refused and (only is None or name in only)
-        }
+        named, why = _sort_out(family, probe, only)
+        withheld |= why
         commands |= named
         if named:
             caps.update(family.caps)
             permissions |= probe.permissions
-            offering.append(family.name)
+            offering.append(family)
     missing = sorted(set(only or ()) - set(commands))
     if missing and all_named:
         raise ConfigError(_explain_missing(missing, withheld, commands))
     return Surface(
-        dict(sorted(commands.items())), tuple(sorted(caps)), permissions, tuple(offering), withheld
+        dict(sorted(commands.items())),
+        tuple(sorted(caps)),
+        permissions,
+        tuple(offering),
+        dict(settings or {}),
+        withheld,
     )
+
+
+def _sort_out(
+    family: Family, probe: Probe, only: Collection[str] | None
+) -> tuple[dict[str, Command], dict[str, str]]:
+    """The family's commands that are offered, and why of those that do not work here."""
+    runs = {item.name: item for item in family.commands if item.handler is not None}
+    refused = dict.fromkeys(runs, probe.unavailable) if probe.unavailable else dict(probe.withheld)
+    why = {name: text for name, text in refused.items() if name in runs and text}
+    named = {
+        name: item for name, item in runs.items() if name not in refused and (only is None or name in only)
+    }
+    return named, why
 
 
 def _explain_missing(missing: list[str], withheld: Mapping[str, str], commands: Collection[str]) -> str:

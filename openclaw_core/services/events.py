@@ -27,6 +27,7 @@ CORE_EVENTS: dict[str, str] = {
     "node.surface.changed": scopes.READ,
     "node.runnerInventory.changed": scopes.READ,
     CHANGED: scopes.READ,
+    "plugins.changed": scopes.READ,
     "node.pair.requested": scopes.PAIRING,
     "node.pair.resolved": scopes.PAIRING,
     "device.pair.changed": scopes.PAIRING,
@@ -90,11 +91,15 @@ class Events:
     """Every subscriber, and the state versions that `presence` and `health` carry."""
 
     def __init__(self, family_events: Mapping[str, str]) -> None:
-        self._scope_of = {**family_events, **CORE_EVENTS}
+        self.declare(family_events)
         self._subscribers: set[Subscriber] = set()
         self._filters: dict[Subscriber, EventFilter] = {}
         self.presence_version = 0
         self.health_version = 0
+
+    def declare(self, family_events: Mapping[str, str]) -> None:
+        """Take in the events of the families that are loaded now, each with its scope."""
+        self._scope_of = {**family_events, **CORE_EVENTS}
 
     @property
     def names(self) -> list[str]:

@@ -50,9 +50,16 @@ class Explain:
     def __init__(self, registry: Registry, nodes: Nodes, plugins: Plugins) -> None:
         self._registry = registry
         self._nodes = nodes
+        self._plugins = plugins
         self._table = plugins.table
-        self._packages = {item.family.name: item.distribution for item in plugins.loaded}
+        self._packages: dict[str, str] = {}
         self._details: dict[str, dict[str, Any]] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """Families came or went."""
+        self._packages = {item.family.name: item.distribution for item in self._plugins.loaded}
+        self._details.clear()
 
     # node.describe
 

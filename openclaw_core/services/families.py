@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -51,6 +51,11 @@ class Families:
             family = item.family
             if family.name not in self._contexts:
                 self._plugins.tell("openclaw_gateway_started", family, gateway=self.context(family))
+
+    def forget(self, names: Iterable[str]) -> None:
+        """These families went, or came anew: what comes next is told that the gateway serves."""
+        for name in names:
+            self._contexts.pop(name, None)
 
     def context(self, family: Family) -> FamilyGateway:
         """The family's context."""

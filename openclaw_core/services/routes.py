@@ -93,6 +93,10 @@ class Routes:
             raise self._refusal(node, params.command, _is_within(route, family))
         return node
 
+    def forget(self) -> None:
+        """Families came or went: what was resolved before no longer counts."""
+        self._known.clear()
+
     def find(self, name: str) -> Route:
         """What there is to know about a command, on any node."""
         return self._known.get(name) or self._resolve(name)

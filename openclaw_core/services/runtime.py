@@ -15,7 +15,7 @@ from openclaw_core.auth.rate_limit import RateLimiter
 from openclaw_core.bus.local import LocalBus
 from openclaw_core.config import GatewayConfig, Settings
 from openclaw_core.family_settings import FamilySettings
-from openclaw_core.plugins import Plugins
+from openclaw_core.plugins import Changes, Plugins
 from openclaw_core.services.activity import Activity
 from openclaw_core.services.audit import Audit
 from openclaw_core.services.declarations import Declarations
@@ -79,6 +79,7 @@ class Runtime:
         config = settings.gateway
         self.settings = settings
         self.config: GatewayConfig = config
+        self._lists = config  # whose command lists are in force
         self.store = store
         self.plugins = plugins
         self.version = version
@@ -117,7 +118,7 @@ class Runtime:
     def _build_work(self) -> None:
         """Invokes, and what waits for a node."""
         plugins, now_ms = self.plugins, self.now_ms
-        routes = Routes(self.registry, self.nodes, plugins)
+        self.routes = routes = Routes(self.registry, self.nodes, plugins)
         self.invoke_records = InvokeRecords(self.store, now_ms)
         self.invokes = Invokes(routes, self.nodes, self.invoke_records, self.audit, self.tally, self.loop)
         self.streams = Streams(self.invokes, now_ms)
@@ -164,9 +165,27 @@ class Runtime:
 
         Returns the nodes that may now declare something else; `declarations.catch_up` asks for them.
         """
+        self._lists = config
+        return self._put_policy_in_force()
+
+    def reload_families(self) -> tuple[Changes, list[LiveNode]]:
+        """Bring the families up to what is installed now; nobody is disconnected.
+
+        Returns the changes, and the nodes that may now declare something else.
+        """
+        changes = self.plugins.reload()
+        self.routes.forget()
+        self.explain.forget()
+        self.events.declare(self.plugins.events)
+        self.scoped_urls.families_changed()
+        self.families.forget((*changes.removed, *changes.replaced))
+        self.families.start()
+        return changes, self._put_policy_in_force()
+
+    def _put_policy_in_force(self) -> list[LiveNode]:
         before = {node.node_id: node.commands for node in self.nodes}
         declared = {node.node_id: node.declared.commands for node in self.nodes}
-        self.nodes.set_policy(self._policy(config))
+        self.nodes.set_policy(self._policy(self._lists))
         self.invokes.withdraw()
         for node in self.nodes:
             if node.commands != before[node.node_id]:

@@ -66,12 +66,19 @@ class ScopedUrls:
         self._key = secrets.token_bytes(32)
         self._grants: dict[bytes, Grant] = {}  # by the token's digest
         self._current: dict[str, dict[str, bytes]] = {}  # connection → surface → digest
-        self.offered = frozenset(
-            cap for family in plugins.implementers("openclaw_refresh_surface") for cap in family.caps
-        )
+        self.offered: frozenset[str] = frozenset()
+        self.families_changed()
 
     def __len__(self) -> int:
         return len(self._grants)
+
+    def families_changed(self) -> None:
+        """Families came or went; the URLs of one that went end."""
+        serving = self._plugins.implementers("openclaw_refresh_surface")
+        self.offered = frozenset(cap for family in serving for cap in family.caps)
+        names = {family.name for family in serving}
+        for grant in [grant for grant in self._grants.values() if grant.family not in names]:
+            self._forget(grant.conn_id, grant.surface)
 
     def at_hello(self, holder: Holder) -> dict[str, str]:
         """`pluginSurfaceUrls` of hello-ok; empty when nothing is granted (13.1)."""

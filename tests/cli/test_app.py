@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from openclaw_core import __version__
 from openclaw_core.cli import GROUPS, build_app
-from openclaw_core.cli.plugins import entries, table
+from openclaw_core.cli.plugins import table
 from openclaw_core.commands import Family
 from openclaw_core.plugins import Candidate, Plugins
 
@@ -105,7 +105,7 @@ def test_a_failed_family_shows_fault_and_cure() -> None:
 
 
 def test_plugins_as_json() -> None:
-    failed = next(item for item in entries(_found()) if item["state"] == "failed")
+    failed = next(item for item in _found().describe() if item["state"] == "failed")
     assert set(failed) == {"name", "distribution", "version", "state", "reason", "cure"}
 
 

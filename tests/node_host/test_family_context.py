@@ -125,7 +125,7 @@ def machine(shop: Shop, directory: Path, config: str = "{colour: 'red'}") -> Mac
     directory.mkdir(exist_ok=True)
     file = directory / "openclaw.json"
     file.write_text("{plugins: {entries: {lamp: {config: " + config + "}}}}")
-    return Machine([shop.family], FamilySettings.load(file))
+    return Machine(plugins_of(extra=[shop]), FamilySettings.load(file))
 
 
 @asynccontextmanager
@@ -134,9 +134,7 @@ async def running(shop: Shop, gateway: TestGateway, directory: Path) -> AsyncIte
     lines: asyncio.Queue[str] = asyncio.Queue()
     own = machine(shop, directory)
     options = NodeHostOptions(url=gateway.url, directory=directory, display_name="Desk", token=TOKEN)
-    host = NodeHost(
-        options, own.look(), Narrator(lines.put_nowait), families=own.families, settings=own.settings
-    )
+    host = NodeHost(options, own.look(), Narrator(lines.put_nowait))
     task = asyncio.create_task(host.run())
     operator = await gateway.operator()
     try:
@@ -238,5 +236,5 @@ def test_a_probe_that_raises_withholds_its_family(tmp_path: Path) -> None:
 
     shop = Shop()
     shop.family = Family("lamp", "Lamp", shop.family.commands, probe=broken)
-    surface = Machine([shop.family], FamilySettings.load(tmp_path / "absent.json")).look()
+    surface = Machine(plugins_of(extra=[shop]), FamilySettings.load(tmp_path / "absent.json")).look()
     assert surface.withheld["lamp.which"] == "its probe failed with OSError: no bus"

@@ -42,7 +42,7 @@ def test_everything_that_runs_here() -> None:
     assert list(surface.commands) == ["demo.one", "demo.two"]
     assert surface.caps == ("also", "demo")
     assert surface.withheld == {"broken.it": "no display"}
-    assert surface.families == ("demo",)
+    assert surface.families == (DEMO,)
 
 
 def test_only_what_was_asked_for() -> None:
