@@ -14,6 +14,7 @@ from openclaw_core.commands import Command
 from openclaw_core.errors import CommandError, RpcError
 from openclaw_core.node_host.contexts import FamilyContexts, HostContext
 from openclaw_core.node_host.streams import MOST_INPUTS, InvokeStreams, SendProgress
+from openclaw_core.protocol.arguments import explain_arguments
 from openclaw_core.protocol.base import Integer, NonEmpty, OpenWire, Wire
 from openclaw_core.protocol.problems import describe_problems
 
@@ -21,7 +22,7 @@ __all__ = ["Executor", "IncomingInvoke", "InvokeContext"]
 
 _log = logging.getLogger(__name__)
 
-SendResult = Callable[[dict[str, Any]], Awaitable[None]]
+SendResult = Callable[[dict[str, Any]], Awaitable[Any]]
 
 _CLOSE_WAIT_S = 5.0
 
@@ -163,9 +164,9 @@ class Executor:
         try:
             args = command.params.model_validate(_parse_params(invoke.params_json))
         except (ValidationError, orjson.JSONDecodeError) as error:
-            problems = (
-                describe_problems(error) if isinstance(error, ValidationError) else "paramsJSON is not JSON"
-            )
+            problems = "paramsJSON is not JSON"
+            if isinstance(error, ValidationError):
+                problems, _ = explain_arguments(error, command.params)
             return _failure("INVALID_REQUEST", f"invalid {command.name} params: {problems}")
         budget_ms = invoke.timeout_ms or None
         config = self._contexts.of_command(command.name).config
@@ -213,7 +214,10 @@ class Executor:
     async def _answer(self, invoke_id: str, outcome: dict[str, Any]) -> None:
         params = {"id": invoke_id, "nodeId": self._facts.node_id}
         try:
-            await self._send_result({**params, **outcome})
+            answer = await self._send_result({**params, **outcome})
+            rejected = answer.get("rejected") if isinstance(answer, dict) else None
+            if isinstance(rejected, dict):
+                _log.error("the gateway rejected a result of this node: %s", rejected.get("message"))
         except RpcError as error:
             if (error.details or {}).get("code") != "PAYLOAD_TOO_LARGE":
                 _log.warning("the result of invoke %s was not taken: %s", invoke_id, error)

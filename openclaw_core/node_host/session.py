@@ -111,8 +111,8 @@ class Session:
     async def _request(self, method: str, params: dict[str, Any]) -> Any:
         return await (await asyncio.shield(self._connection)).request(method, params)
 
-    async def _send_result(self, params: dict[str, Any]) -> None:
-        await self._request("node.invoke.result", params)
+    async def _send_result(self, params: dict[str, Any]) -> Any:
+        return await self._request("node.invoke.result", params)
 
     async def _send_progress(self, params: dict[str, Any]) -> Any:
         # No limit of its own: the answer comes when the operator has room, or the socket ends.

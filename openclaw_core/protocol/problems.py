@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-__all__ = ["describe_problems"]
+__all__ = ["describe_problem", "describe_problems"]
 
 _MAX_PROBLEMS = 8
 
@@ -23,41 +23,46 @@ def describe_problems(error: ValidationError) -> str:
     return "; ".join(shown)
 
 
-def _describe(item: ErrorDetails) -> str:
+def describe_problem(item: ErrorDetails) -> tuple[str, str]:
+    """One finding: the JSON pointer of its field, empty for the whole, and what is wrong there."""
     kind, context = item["type"], item.get("ctx", {})
     *parents, last = item["loc"] or ("",)
     if kind == "missing":
-        return f"{_at(parents)}must have required property '{last}'"
+        return _pointer(parents), f"must have required property '{last}'"
     if kind == "extra_forbidden":
-        return f"at {_pointer(parents) or 'root'}: unexpected property '{last}'"
-    return f"at {_pointer(item['loc']) or 'root'}: {_phrase(kind, context) or item['msg']}"
+        return _pointer(parents), f"unexpected property '{last}'"
+    return _pointer(item["loc"]), _phrase(kind, context) or item["msg"]
+
+
+def _describe(item: ErrorDetails) -> str:
+    pointer, phrase = describe_problem(item)
+    if not pointer:
+        return phrase if item["type"] == "missing" else f"at root: {phrase}"
+    return f"at {pointer}: {phrase}"
 
 
 def _phrase(kind: str, context: dict[str, Any]) -> str | None:
     if kind in _TYPES:
         return f"must be {_TYPES[kind]}"
-    match kind:
-        case "literal_error" | "enum":
-            return "must be equal to one of the allowed values"
-        case "greater_than_equal":
-            return f"must be >= {context['ge']}"
-        case "less_than_equal":
-            return f"must be <= {context['le']}"
-        case "string_too_short":
-            return f"must not have fewer than {context['min_length']} characters"
-        case "string_too_long":
-            return f"must not have more than {context['max_length']} characters"
-        case "too_short":
-            return f"must not have fewer than {context['min_length']} items"
-        case "too_long":
-            return f"must not have more than {context['max_length']} items"
-        case "string_pattern_mismatch":
-            return f'must match pattern "{context["pattern"]}"'
-        case "value_error":
-            return str(context["error"])
-    return None
+    if kind in _BOUNDS:
+        return _BOUNDS[kind].format_map(context)
+    if kind == "string_pattern_mismatch":
+        return f'must match pattern "{context["pattern"]}"'
+    return str(context["error"]) if kind == "value_error" else None
 
 
+_BOUNDS = {
+    "enum": "must be equal to one of the allowed values",
+    "literal_error": "must be equal to one of the allowed values",
+    "greater_than": "must be > {gt}",
+    "greater_than_equal": "must be >= {ge}",
+    "less_than": "must be < {lt}",
+    "less_than_equal": "must be <= {le}",
+    "string_too_long": "must not have more than {max_length} characters",
+    "string_too_short": "must not have fewer than {min_length} characters",
+    "too_long": "must not have more than {max_length} items",
+    "too_short": "must not have fewer than {min_length} items",
+}
 _TYPES = {
     "bool_type": "boolean",
     "dict_type": "object",
@@ -73,7 +78,3 @@ _TYPES = {
 
 def _pointer(path: tuple[int | str, ...] | list[int | str]) -> str:
     return "".join(f"/{part}" for part in path)
-
-
-def _at(path: list[int | str]) -> str:
-    return f"at {_pointer(path)}: " if path else ""

@@ -156,7 +156,9 @@ class Invokes:
             return {"ok": True, "ignored": True}
         del self._flights[params.id]
         if params.ok:
-            self._succeed(flight, params)
+            fault = self._succeed(flight, params)
+            if fault is not None:  # the node is told, as its author is who can mend it
+                return {"ok": True, "rejected": {"message": fault.message}}
         elif not self._retry(flight, params):
             self._fail(flight, outcomes.node_error(params.error))
         return {"ok": True}
@@ -319,7 +321,8 @@ class Invokes:
 
     # The answer
 
-    def _succeed(self, flight: Flight, params: NodeInvokeResultParams) -> None:
+    def _succeed(self, flight: Flight, params: NodeInvokeResultParams) -> RpcError | None:
+        """Answer with the result; what is wrong with it, when the answer is that."""
         try:
             payload = self._routes.check_result(flight.invocation, flight.route, params)
             answer: dict[str, Any] = {"ok": True, "nodeId": flight.node_id, "command": flight.command}
@@ -330,8 +333,9 @@ class Invokes:
         except Exception as error:
             fault = outcomes.expected(error, flight.command)
             self._finish(flight, outcomes.with_outcome(fault, outcomes.UNKNOWN))
-            return
+            return error if isinstance(error, RpcError) else None
         self._finish(flight, encoded)
+        return None
 
     def _fail(self, flight: Flight, error: RpcError) -> None:
         later = self.deferrals.background(flight, error) if self.deferrals is not None else None

@@ -12,6 +12,7 @@ import logging
 from typing import Any
 
 from openclaw_core.errors import InvalidRequestError, RpcError, UnavailableError
+from openclaw_core.protocol.arguments import ArgumentProblem
 from openclaw_core.protocol.nodes import NodeInvokeError
 
 __all__ = [
@@ -197,15 +198,17 @@ def node_error(error: NodeInvokeError | None) -> UnavailableError:
     return UnavailableError(text, details, retryable=True if code in _WORTH_A_RETRY else None)
 
 
-def bad_result(node_id: str, command: str, problems: str) -> UnavailableError:
+def bad_result(node_id: str, command: str, text: str, problems: list[ArgumentProblem]) -> UnavailableError:
     """The node answered something its command's result model refuses."""
     return _made_here(
         "INVALID_RESULT",
-        f"node {node_id} answered {command} with an invalid result: {problems}",
+        f"node {node_id} answered {command} with an invalid result: {text}",
         UNKNOWN,
         retryable=False,
         code="INVALID_RESULT",
+        nodeId=node_id,
         command=command,
+        problems=problems,
     )
 
 

@@ -15,9 +15,9 @@ from openclaw_core.commands import Command
 from openclaw_core.errors import InvalidRequestError, RpcError
 from openclaw_core.hookspecs import Caller, Invocation
 from openclaw_core.plugins import Plugins
+from openclaw_core.protocol.arguments import explain_arguments
 from openclaw_core.protocol.limits import DEFAULT_INVOKE_TIMEOUT_MS
 from openclaw_core.protocol.nodes import NodeInvokeParams, NodeInvokeResultParams
-from openclaw_core.protocol.problems import describe_problems
 from openclaw_core.services import outcomes
 from openclaw_core.services.nodes import LiveNode, Nodes
 from openclaw_core.services.registry import Registry
@@ -187,9 +187,8 @@ class Routes:
         try:
             _read(route.command.result, data if data is not None else {})
         except ValidationError as error:
-            raise outcomes.bad_result(
-                invocation.node_id, invocation.command, describe_problems(error)
-            ) from None
+            text, problems = explain_arguments(error, route.command.result)
+            raise outcomes.bad_result(invocation.node_id, invocation.command, text, problems) from None
         if route.validate_result is not None:
             changed = route.validate_result(invocation=invocation, result=data)
             if changed is not None:
@@ -219,6 +218,7 @@ def _validate(model: type[BaseModel], data: Any, command: str) -> None:
     try:
         _read(model, data)
     except ValidationError as error:
+        text, problems = explain_arguments(error, model)
         raise InvalidRequestError(
-            f"invalid {command} params: {describe_problems(error)}", {"command": command}
+            f"invalid {command} params: {text}", {"command": command, "problems": problems}
         ) from None

@@ -45,10 +45,16 @@ async def invoke(operator: Wire, node_id: str, command: str, **fields: Any) -> d
 
 
 async def respond(node: Wire, node_id: str, **outcome: Any) -> dict[str, Any]:
-    """Answer the node's next invoke request; `{"ok": True}` unless told otherwise. The request."""
+    """Answer the node's next invoke request; `{"ok": True}` unless told otherwise. The request.
+
+    The node learns at once when its result was rejected.
+    """
     request: dict[str, Any] = (await node.event("node.invoke.request"))["payload"]
     result = {"id": request["id"], "nodeId": node_id, "ok": True, **outcome}
-    assert await node.call("node.invoke.result", result) == {"ok": True}
+    answer = await node.call("node.invoke.result", result)
+    assert answer.pop("ok") is True
+    request["rejected"] = answer.pop("rejected", None)
+    assert answer == {}
     return request
 
 

@@ -102,13 +102,17 @@ async def test_result_that_its_model_refuses(start, outcome, problem):
     node, node_id = await gateway.node(["demo.echo"])
     operator = await gateway.operator()
     request_id = await post_invoke(operator, node_id, "demo.echo", params={"text": "x"})
-    await respond(node, node_id, **outcome)
+    request = await respond(node, node_id, **outcome)
     code, message, details, retryable = failure(await finish(operator, request_id))
     said = message.removeprefix("INVALID_RESULT: ")
     assert (code, retryable) == ("UNAVAILABLE", None)
     assert said.startswith(f"node {node_id} answered demo.echo with an invalid result: ")
     assert problem in said
-    assert details == made_here("INVALID_RESULT", said, code="INVALID_RESULT", command="demo.echo")
+    assert request["rejected"] == {"message": message}
+    problems = details.pop("problems")
+    assert all(item["problem"] in said for item in problems)
+    facts = {"code": "INVALID_RESULT", "nodeId": node_id, "command": "demo.echo"}
+    assert details == made_here("INVALID_RESULT", said, **facts)
     assert_settled(gateway)
     await assert_audited(gateway, node_id, "demo.echo", "failed", "INVALID_RESULT")
 
@@ -117,7 +121,7 @@ async def test_timeout_cancels_on_the_node(start):
     gateway = await start()
     node, node_id = await gateway.node(["demo.any"])
     operator = await gateway.operator()
-    response = await invoke(operator, node_id, "demo.any", timeoutMs=20)
+    response = await invoke(operator, node_id, "demo.any", timeoutMs=500)
     assert failure(response) == (
         "UNAVAILABLE",
         "TIMEOUT: node invoke timed out",

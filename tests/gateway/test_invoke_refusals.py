@@ -360,7 +360,8 @@ async def test_params_are_checked_before_anything_reaches_the_node(start, params
     node, node_id = await gateway.node(["demo.echo"])
     response = await invoke(await gateway.operator(), node_id, "demo.echo", params=params)
     code, message, details, retryable = failure(response)
-    assert (code, details, retryable) == ("INVALID_REQUEST", {"command": "demo.echo"}, None)
+    assert (code, details["command"], retryable) == ("INVALID_REQUEST", "demo.echo", None)
+    assert all(item["problem"] in message for item in details["problems"])
     assert message.startswith("invalid demo.echo params: ")
     assert problem in message
     await assert_untouched(node)

@@ -13,7 +13,6 @@ from .invoking import (
     failure,
     finish,
     invoke,
-    made_here,
     post_invoke,
     respond,
 )
@@ -334,10 +333,5 @@ async def test_result_model_runs_before_the_hook(start):
     await respond(node, node_id, payload={"text": 1})
     details = failure(await finish(operator, request_id))[2]
     assert details["code"] == "INVALID_RESULT"
-    assert details == made_here(
-        "INVALID_RESULT",
-        details["nodeError"]["message"],
-        code="INVALID_RESULT",
-        command="lab.echo",
-    )
+    assert details["problems"] == [{"path": "/text", "problem": "must be string", "got": "1"}]
     assert "validate_result" not in lab.names()

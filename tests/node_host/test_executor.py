@@ -177,7 +177,7 @@ async def test_the_context_of_an_invoke(
         (
             invoke("demo.say", {"text": 1}),
             "INVALID_REQUEST",
-            "invalid demo.say params: at /text: must be string",
+            "invalid demo.say params: at /text: must be string (got 1)",
         ),
         (invoke("demo.fail", {"text": "not now"}), "DEMO_DENIED", "not now"),
         (invoke("demo.fail", {"text": "DEMO_DENIED: twice"}), "DEMO_DENIED", "twice"),
