@@ -4,13 +4,14 @@ The names below are what a capability family may import; everything else may cha
 between minor releases.
 """
 
-from openclaw_core.commands import Command, Family, NodeContext, NodeHostContext, Probe, command
+from openclaw_core.commands import Command, Example, Family, NodeContext, NodeHostContext, Probe, command
 from openclaw_core.errors import CommandError
 from openclaw_core.hookspecs import hookimpl
 
 __all__ = [
     "Command",
     "CommandError",
+    "Example",
     "Family",
     "NodeContext",
     "NodeHostContext",

@@ -29,6 +29,7 @@ __all__ = [
     "DESKTOP_PLATFORMS",
     "Command",
     "CommandTable",
+    "Example",
     "Family",
     "NodeContext",
     "NodeHostContext",
@@ -46,6 +47,20 @@ DESKTOP_PLATFORMS: frozenset[Platform] = frozenset(("macos", "windows", "linux")
 
 
 Handler = Callable[[Any, NodeContext], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One use of a command, as JSON data; shown to agents and checked by `openclaw plugins check`.
+
+    Attributes:
+        params: what is sent; `result` what a node answers, None to show none.
+        says: when one would do this.
+    """
+
+    params: Any
+    result: Any = None
+    says: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,7 @@ class Command:
         timeout_ms: budget when the caller names none.
         permission: the system permission the node must hold, as it names it at connect, e.g.
             `accessibility`; None for none.
+        examples: uses of it.
         private: why `node.invoke` refuses it, or None; such a command is reached by a
             method of its family.
     """
@@ -90,6 +106,7 @@ class Command:
     queueable: bool = False
     timeout_ms: int = 30_000
     permission: str | None = None
+    examples: tuple[Example, ...] = ()
     private: str | None = None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +10,8 @@ import typer
 from openclaw_core.cli.call import ADMIN, Call, gateway_command
 from openclaw_core.cli.failure import funnel
 from openclaw_core.cli.output import Column, Table, print_json, print_line, print_table
+from openclaw_core.cli.plugin_check import check_path
+from openclaw_core.cli.plugin_new import write_package
 
 if TYPE_CHECKING:
     from openclaw_core.plugins import Plugins
@@ -59,6 +62,30 @@ async def reload(call: Call) -> None:
     call.show(answer, ", ".join(said) or "nothing changed", *lines)
     if failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="The family's name, e.g. door_bell.")],
+    directory: Annotated[
+        Path | None, typer.Option("--directory", help="Where to make it; default: here.")
+    ] = None,
+) -> None:
+    """Write a capability package that works, with its test."""
+    with funnel():
+        root = write_package(name, directory)
+        print_line(f"wrote {root}")
+        print_line(f"next: pip install --editable '{root}[dev]' && pytest {root}")
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="Directory of the package.")] = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check that a capability package keeps what families must keep."""
+    with funnel(as_json=as_json):
+        raise typer.Exit(check_path(path.resolve(), as_json=as_json))
 
 
 def table(found: Plugins) -> Table:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema
 
 from openclaw_core.protocol.problems import describe_problem
 
@@ -52,7 +53,10 @@ def _shorten(value: Any) -> str:
 
 @cache
 def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    return model.model_json_schema(by_alias=True)
+    try:
+        return model.model_json_schema(by_alias=True)
+    except PydanticInvalidForJsonSchema:
+        return {}
 
 
 def _allowed(model: type[BaseModel], path: tuple[int | str, ...]) -> str | None:

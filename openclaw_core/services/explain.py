@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from openclaw_core.auth.platforms import resolve_platform
-from openclaw_core.commands import Command, Platform
+from openclaw_core.commands import Command, Example, Platform
 from openclaw_core.errors import InvalidRequestError
 from openclaw_core.plugins import Plugins
 from openclaw_core.services.nodes import LiveNode, Nodes
@@ -235,8 +235,13 @@ def _describe(command: Command) -> dict[str, Any]:
         **without_none(schemas),
         "hints": dict(_hints(command)),
         "timeoutMs": command.timeout_ms,
+        **({"examples": [_example(item) for item in command.examples]} if command.examples else {}),
         "validated": True,
     }
+
+
+def _example(item: Example) -> dict[str, Any]:
+    return without_none({"params": item.params, "result": item.result, "says": item.says or None})
 
 
 def _schema(model: type[BaseModel]) -> dict[str, Any] | None:

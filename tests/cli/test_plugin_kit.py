@@ -1,0 +1,128 @@
+"""The kit for authors, as they use it: `plugins new` writes a package, `plugins check` judges one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from openclaw_core.cli.plugin_new import write_package
+from openclaw_core.commands import Command, Family
+from openclaw_core.errors import PluginError
+from openclaw_core.testing import plugins_of
+from openclaw_core.testing.conformance import check_package, load_family
+from tests.packages import environment, openclaw
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kit")
+
+
+def make(place: Path, name: str, *changes: tuple[str, str], project: tuple[str, str] = ("", "")) -> Path:
+    """A fresh package with some texts of its module, and one of its project file, replaced."""
+    package = write_package(name, place)
+    for file, pairs in (
+        (package / f"openclaw_{name}" / "__init__.py", changes),
+        (package / "pyproject.toml", [project]),
+    ):
+        text = file.read_text()
+        for old, new in pairs:
+            assert old in text
+            text = text.replace(old, new, 1) if old else text
+        file.write_text(text)
+    return package
+
+
+def test_what_new_writes_passes_its_own_test_and_the_check(place: Path) -> None:
+    env = environment(place, place)
+    made = openclaw(env, "plugins", "new", "door_bell", "--directory", str(place))
+    assert made.returncode == 0, made.stderr
+    package = place / "openclaw-door-bell"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(package)],
+        env={**env, "PYTHONPATH": str(package)}, cwd=package, capture_output=True, text=True, timeout=50, check=False,
+    )  # fmt: skip
+    assert "1 passed" in done.stdout, done.stdout
+    said = openclaw(env, "plugins", "check", str(package))
+    assert said.returncode == 0, said.stdout
+    assert "openclaw-door-bell: family door_bell conforms; 1 command (door_bell.greet)" in said.stdout
+    again = openclaw(env, "plugins", "new", "door_bell", "--directory", str(place))
+    assert again.returncode == 1
+    assert "is there already" in again.stderr
+
+
+CASES = {
+    "examples": ('Example({"name": "Ada"}', 'Example({"name": ""}', "must not have fewer than 1"),
+    "imports": ("from pydantic import", "import openclaw_core.services\nfrom pydantic import", "not public"),
+    "failures": (
+        "return GreetResult",
+        'raise RuntimeError("no")\n    return GreetResult',
+        "bare RuntimeError",
+    ),
+    "texts": ('"""Greet somebody from this node."""', "pass", "no description"),
+    "names": ('"names.greet"', '"greet"', "family.verb"),
+    "hints": ("read_only=True", "read_only=True, destructive=True", "both"),
+    "schemas": ("text: str", "text: type[int] = int", "no JSON Schema"),
+}
+
+
+@pytest.mark.parametrize("check", CASES)
+def test_what_does_not_conform_is_named(place: Path, check: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new, words = CASES[check]
+    package = make(place, check, (old, new))
+    monkeypatch.syspath_prepend(package)
+    family, source = load_family(f"openclaw_{check}")
+    findings = check_package(family, source)
+    assert [(item.check, words in item.problem, bool(item.cure)) for item in findings] == [
+        (check, True, True)
+    ]
+
+
+def test_a_package_that_does_not_load_is_told_why(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = make(place, "gone", ("from pydantic import", "import nothing_here\nfrom pydantic import"))
+    monkeypatch.syspath_prepend(package)
+    with pytest.raises(PluginError, match="No module named 'nothing_here'"):
+        load_family("openclaw_gone")
+
+
+def test_another_family_with_such_a_command_is_named(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = make(place, "second", ('"second.greet"', '"first.greet"'))
+    monkeypatch.syspath_prepend(package)
+    first = Family("first", "First", (Command("first.greet", BaseModel, BaseModel),))
+    with pytest.raises(PluginError, match=r"family 'first' owns first\.greet too"):
+        load_family("openclaw_second", plugins_of(first))
+
+
+def test_the_gateway_side_must_do_without_the_extra(place: Path) -> None:
+    package = make(
+        place, "heavy", ("from pydantic import", "import segno\nfrom pydantic import"),
+        project=("node = []", 'node = ["segno>=1"]'),
+    )  # fmt: skip
+    done = openclaw(environment(place, place), "plugins", "check", str(package), "--json")
+    assert done.returncode == 1
+    ((check, _, problem, _),) = json.loads(done.stdout)["findings"]
+    assert check == "load"
+    assert "segno" in problem
+    assert "extra [node]" in problem
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("new", "Door-Bell"), "is no name for a family"),
+        (("check", "."), "holds no pyproject.toml"),
+    ],
+)
+def test_mistakes_say_what_to_do(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "openclaw_core", "plugins", *arguments],
+        env={**os.environ, "HOME": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert words in done.stderr
