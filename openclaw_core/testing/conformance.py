@@ -25,7 +25,7 @@ from openclaw_core.testing.sources import check_sources
 
 __all__ = ["Finding", "check_family", "check_package", "load_family"]
 
-_NAME = re.compile(r"[a-z][A-Za-z0-9]*(\.[A-Za-z0-9]+)+")
+_NAME = re.compile(r"[a-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)+")
 
 
 @dataclass(frozen=True, slots=True)

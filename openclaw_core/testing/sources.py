@@ -58,10 +58,11 @@ def _failures(node: ast.AST) -> Iterator[tuple[str, str, str]]:
         code = node.args[0]
         if isinstance(code, ast.Constant) and not _CODE.fullmatch(str(code.value)):
             yield "failures", f"{code.value!r} is no stable code", cure
-    if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and _called(node.exc) in _BARE:
+    if isinstance(node, ast.Raise) and _called(node.exc) in _BARE:
         yield "failures", f"it raises a bare {_called(node.exc)}, which tells a caller nothing", cure
 
 
-def _called(node: ast.Call) -> str:
-    function = node.func
+def _called(node: ast.expr | None) -> str:
+    """The name of a class or function that is named or called."""
+    function = node.func if isinstance(node, ast.Call) else node
     return function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")

@@ -39,6 +39,7 @@ def make(place: Path, name: str, *changes: tuple[str, str], project: tuple[str, 
     return package
 
 
+@pytest.mark.timeout(150)
 def test_what_new_writes_passes_its_own_test_and_the_check(place: Path) -> None:
     env = environment(place, place)
     made = openclaw(env, "plugins", "new", "door_bell", "--directory", str(place))
@@ -46,8 +47,13 @@ def test_what_new_writes_passes_its_own_test_and_the_check(place: Path) -> None:
     package = place / "openclaw-door-bell"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(package)],
-        env={**env, "PYTHONPATH": str(package)}, cwd=package, capture_output=True, text=True, timeout=50, check=False,
-    )  # fmt: skip
+        env={**env, "PYTHONPATH": str(package)},
+        cwd=package,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
     assert "1 passed" in done.stdout, done.stdout
     said = openclaw(env, "plugins", "check", str(package))
     assert said.returncode == 0, said.stdout
@@ -68,7 +74,7 @@ CASES = {
     "texts": ('"""Greet somebody from this node."""', "pass", "no description"),
     "names": ('"names.greet"', '"greet"', "family.verb"),
     "hints": ("read_only=True", "read_only=True, destructive=True", "both"),
-    "schemas": ("text: str", "text: type[int] = int", "no JSON Schema"),
+    "schemas": ("text: str", "text: type[int]", "no JSON Schema"),
 }
 
 
@@ -79,9 +85,7 @@ def test_what_does_not_conform_is_named(place: Path, check: str, monkeypatch: py
     monkeypatch.syspath_prepend(package)
     family, source = load_family(f"openclaw_{check}")
     findings = check_package(family, source)
-    assert [(item.check, words in item.problem, bool(item.cure)) for item in findings] == [
-        (check, True, True)
-    ]
+    assert any(item.check == check and words in item.problem and item.cure for item in findings), findings
 
 
 def test_a_package_that_does_not_load_is_told_why(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,14 +105,14 @@ def test_another_family_with_such_a_command_is_named(place: Path, monkeypatch: p
 
 def test_the_gateway_side_must_do_without_the_extra(place: Path) -> None:
     package = make(
-        place, "heavy", ("from pydantic import", "import segno\nfrom pydantic import"),
-        project=("node = []", 'node = ["segno>=1"]'),
+        place, "heavy", ("from pydantic import", "import psutil\nfrom pydantic import"),
+        project=("node = []", 'node = ["psutil>=7"]'),
     )  # fmt: skip
     done = openclaw(environment(place, place), "plugins", "check", str(package), "--json")
     assert done.returncode == 1
     ((check, _, problem, _),) = json.loads(done.stdout)["findings"]
     assert check == "load"
-    assert "segno" in problem
+    assert "psutil" in problem
     assert "extra [node]" in problem
 
 
