@@ -74,14 +74,14 @@ CASES = {
     "texts": ('"""Greet somebody from this node."""', "pass", "no description"),
     "names": ('"names.greet"', '"greet"', "family.verb"),
     "hints": ("read_only=True", "read_only=True, destructive=True", "both"),
-    "schemas": ("text: str", "text: type[int]", "no JSON Schema"),
+    "schemas": ("name: str", "seen: Callable[[], str] = str\n    name: str", "no JSON Schema"),
 }
 
 
 @pytest.mark.parametrize("check", CASES)
 def test_what_does_not_conform_is_named(place: Path, check: str, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new, words = CASES[check]
-    package = make(place, check, (old, new))
+    package = make(place, check, (old, new), ("from pydantic", "from typing import Callable\nfrom pydantic"))
     monkeypatch.syspath_prepend(package)
     family, source = load_family(f"openclaw_{check}")
     findings = check_package(family, source)
