@@ -62,11 +62,15 @@ def identify_peer(address: str, headers: Headers, trusted_proxies: Iterable[str]
     if not _within(address, networks):
         raise _unattributed(f"{forwarded[0]} came from {address}, which is not in gateway.trustedProxies")
     hops = [hop.strip() for value in headers.get_all("X-Forwarded-For") for hop in value.split(",")]
-    hops = hops or [headers.get("X-Real-IP", "").strip()]
+    real_ip = headers.get("X-Real-IP", "").strip()
+    hops = hops or [real_ip]
     # The nearest hop that is not one of our proxies is the last one nobody could forge.
     client = next((hop for hop in reversed(hops) if not _within(hop, networks)), hops[0])
     if not _is_address(client):
         raise _unattributed("the trusted proxy named no client address; let it send X-Forwarded-For")
+    if real_ip and not _within(real_ip, networks) and not _is_same(real_ip, client):
+        # A proxy that sets one of the two passes the other one on as the client made it up.
+        raise _unattributed(f"X-Real-IP says {real_ip[:64]} and X-Forwarded-For {client}; let it set both")
     secure = headers.get("X-Forwarded-Proto", "").strip() == "https"
     return Peer(client, False, origin, host, secure, _is_loopback(address))
 
@@ -93,6 +97,10 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_same(one: str, other: str) -> bool:
+    return _is_address(one) and ipaddress.ip_address(one) == ipaddress.ip_address(other)
 
 
 def _is_loopback(address: str) -> bool:

@@ -100,7 +100,7 @@ class Runtime:
         self._build_approvals()
         self._build_work()
         self.node_events = NodeEvents(
-            self.registry, self.nodes, self.pairing, self.activity, self.events, plugins, now_ms
+            self.registry, self.nodes, self.pairing, self.activity, self.events, plugins, self.audit, now_ms
         )
         self.families = Families(
             store, plugins, self.nodes, self.events, FamilySettings.load(settings.config_path)
@@ -125,7 +125,7 @@ class Runtime:
         admission = Admission(self.registry, self.nodes, routes)
         self.ledger = Ledger(self.store, admission, self.nodes, self.audit, self.events, now_ms)
         self.pending = Pending(self.store, self.ledger, admission, now_ms)
-        self.deliveries = Deliveries(self.ledger, self.pending, admission, now_ms)
+        self.deliveries = Deliveries(self.ledger, self.pending, admission, self.audit, now_ms)
         self.invokes.deferrals = PendingDeferrals(self.pending, self.ledger, admission, self.nodes)
         self.registry.on_unpaired = self.ledger.node_unpaired
 
