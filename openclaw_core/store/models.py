@@ -250,6 +250,15 @@ class AuditEvent(Row, table=True):
     chain_hash: bytes | None = Field(default=None, sa_type=LargeBinary, sa_column_kwargs=_SEALED)
 
 
+class Lockout(Row, table=True):
+    """An address or network that is locked out for failed authentications (PROTOCOL 17)."""
+
+    __tablename__ = "lockout"
+
+    key: str = Field(primary_key=True)  # an IPv4 address or an IPv6 /64, `http ` before it for plain HTTP
+    until_ms: int = Field(sa_type=BigInteger)
+
+
 class PendingWork(Row, table=True):
     """Something a node is to do when it is there, and what became of it (PROTOCOL chapter 14)."""
 

@@ -84,7 +84,7 @@ async def test_a_call_beyond_its_scopes_is_refused_and_audited(start):
     assert refusal["error"]["details"]["missingScope"] == "operator.admin"
     event = (await trail(await gateway.operator(), kinds=["audit.list"]))[0]
     assert facts(event) == ("audit.list", "refused", "client:cli", None)
-    assert event["details"] == {"code": "MISSING_SCOPE"}
+    assert event["details"] == {"code": "MISSING_SCOPE", "reason": "operator.admin"}
 
 
 async def test_a_client_behind_a_proxy_is_named_by_its_own_address(start):
