@@ -87,47 +87,6 @@ async def test_other_credentials(start, auth, details, begins):
     await assert_refused(gateway, node_params(auth=auth), FakeDevice(), details=details, begins=begins)
 
 
-@pytest.mark.parametrize(
-    ("field", "details", "begins"),
-    [("deviceToken", DEVICE_TOKEN, WRONG_DEVICE_TOKEN), ("token", TOKEN_RETRY, WRONG)],
-)
-async def test_the_token_of_another_device_opens_nothing(start, field, details, begins):
-    gateway = await start(COUNTED)
-    wire = await gateway.wire()
-    hello = await wire.connect(node_params(), FakeDevice())
-    stolen = hello["payload"]["auth"]["deviceToken"]
-    await assert_refused(
-        gateway, node_params(auth={field: stolen}), FakeDevice(), details=details, begins=begins
-    )
-
-
-async def test_a_node_token_does_not_make_an_operator(start):
-    gateway, device = await start(COUNTED), FakeDevice()
-    wire = await gateway.wire()
-    token = (await wire.connect(node_params(), device))["payload"]["auth"]["deviceToken"]
-    await assert_refused(
-        gateway,
-        operator_params(auth={"deviceToken": token}),
-        device,
-        details=DEVICE_TOKEN,
-        begins=WRONG_DEVICE_TOKEN,
-    )
-
-
-async def test_more_scopes_than_the_device_token_holds(start):
-    gateway, device = await start(COUNTED), FakeDevice()
-    wire = await gateway.wire()
-    hello = await wire.connect(operator_params(["operator.read"]), device)
-    offer = {"deviceToken": hello["payload"]["auth"]["deviceToken"]}
-    await assert_refused(
-        gateway,
-        operator_params(["operator.read", "operator.write"], auth=offer),
-        device,
-        details=failure("AUTH_SCOPE_MISMATCH", "scope_mismatch", "review_auth_configuration"),
-        begins="unauthorized: device token scope mismatch (re-pair or approve scope upgrade)",
-    )
-
-
 async def test_a_gateway_without_its_token_lets_nobody_in(start):
     # `openclaw gateway run` mints a token first; a program that embeds the server may not.
     gateway = await start({**COUNTED, "auth.token": None})
