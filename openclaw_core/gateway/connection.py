@@ -20,7 +20,7 @@ from websockets.http11 import Request
 from openclaw_core.auth.pairing_rules import pair_close_reason
 from openclaw_core.errors import InvalidRequestError, RpcError, to_wire_error
 from openclaw_core.gateway.hello import hello_ok
-from openclaw_core.gateway.peer import Peer, identify_peer
+from openclaw_core.gateway.peer import Peer, admit_peer
 from openclaw_core.gateway.router import DEFERRED
 from openclaw_core.gateway.websocket import HttpRefusal, WebSocket
 from openclaw_core.gateway.witness import reason_of, subject_of
@@ -97,8 +97,7 @@ class Connection(WebSocket):
 
     def on_upgrade(self, request: Request) -> None:
         """Refuse what cannot be attributed to an address, and floods (1.1)."""
-        proxies = self._gateway.runtime.config.trusted_proxies
-        self._peer = identify_peer(self._address(), request.headers, proxies)
+        self._peer = admit_peer(self._address(), request.headers, self._gateway.runtime.config)
         if not self._gateway.count_unauthenticated(self._peer.ip):
             body = b"Too many unauthenticated sockets"
             raise HttpRefusal(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", body)

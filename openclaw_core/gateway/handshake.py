@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Literal, NoReturn, cast
 
 from openclaw_core.auth import scopes
-from openclaw_core.auth.auto_approval import NATIVE_APPS, SetupAccess, admits_network, setup_grants
+from openclaw_core.auth.auto_approval import (
+    NATIVE_APPS,
+    SetupAccess,
+    admits_network,
+    admits_proxy_user,
+    setup_grants,
+)
 from openclaw_core.auth.credentials import (
     OTHER_CREDENTIAL,
     Verdict,
@@ -81,7 +87,7 @@ class Handshake:
         allowed = runtime.config.control_ui.allowed_origins
         if not origin_allowed(peer.origin, peer.host, allowed, peer.loopback):
             raise origin_refusal()
-        verdict = evaluate(runtime.secret, params.auth)
+        verdict = evaluate(runtime.secret, params.auth, peer.identity)
         if params.device is None:
             return await self._admit_without_device(conn_id, peer, params, role, verdict)
         key = check_proof(params, role, nonce, runtime.now_ms())
@@ -194,6 +200,9 @@ class Handshake:
             revoked=approved is not None and asked.role in approved.roles - approved.live_token_roles,
         ):
             return "silent"
+        named = verdict.ok and peer.identity is not None and peer.identity.named
+        if admits_proxy_user(named=named, reason=reason, asked=asked):
+            return "trusted-proxy"
         trusted = admits_network(
             ip=peer.ip,
             networks=config.auto_approve_cidrs,

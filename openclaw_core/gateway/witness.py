@@ -32,8 +32,11 @@ class Witness:
     def admitted(self, role: str, caller: Caller, peer: Peer) -> None:
         """A hello-ok went out: the entry that says who is behind a connection id."""
         via = "device-token" if caller.by_device_token else self._auth_mode
+        facts: dict[str, Any] = {"role": role, "client": caller.client_id, "via": via}
+        if peer.identity is not None and peer.identity.user is not None:
+            facts["user"] = peer.identity.user[:_MOST_CHARS]
         self._tally.handshake("ok")
-        self._audit.note("connect", caller, caller.device_id, role=role, client=caller.client_id, via=via)
+        self._audit.note("connect", caller, caller.device_id, **facts)
         _log.info(
             "connected",
             conn=caller.conn_id,

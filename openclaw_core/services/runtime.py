@@ -217,8 +217,8 @@ class Runtime:
 
 def _secret_of(settings: Settings) -> SharedSecret:
     mode = settings.auth_mode
-    if mode == "none":
-        return SharedSecret.of("none", None)
+    if mode in ("none", "trusted-proxy"):
+        return SharedSecret.of(mode, None)
     return SharedSecret.of(
         mode, settings.local_token() if mode == "token" else settings.gateway.auth.password
     )
