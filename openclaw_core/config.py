@@ -22,7 +22,7 @@ from openclaw_core.errors import ConfigError
 from openclaw_core.foreign_keys import FOREIGN_KEYS
 from openclaw_core.protocol import limits
 
-__all__ = ["GatewayConfig", "Settings", "load_settings", "write_private_file"]
+__all__ = ["GatewayConfig", "RateLimitConfig", "Settings", "load_settings", "write_private_file"]
 
 AuthMode = Literal["token", "password", "none", "trusted-proxy"]
 

@@ -21,6 +21,7 @@ __all__ = [
     "InvokeRecord",
     "LegacyNode",
     "LegacyRequest",
+    "Lockout",
     "NodeSurface",
     "PairRequest",
     "PendingRevision",

@@ -6,7 +6,7 @@ from typing import Any
 
 from openclaw_core.testing import FakeDevice, TestGateway, Wire, operator_params
 
-__all__ = ["assert_in_trail", "error_of", "session_of"]
+__all__ = ["assert_in_trail", "assert_wait_in_trail", "error_of", "session_of"]
 
 
 async def assert_in_trail(
@@ -30,6 +30,16 @@ async def assert_in_trail(
     if reason is not None:
         assert row["details"].get("reason") == reason
     return row
+
+
+async def assert_wait_in_trail(
+    gateway: TestGateway, device: FakeDevice, reason: str, *, client: str = "node-host", ip: str | None = None
+) -> None:
+    """The trail says that this device was told to wait for a person, and why."""
+    actor, subject = f"client:{client}", device.device_id
+    await assert_in_trail(
+        gateway, "connect", "PAIRING_REQUIRED", actor=actor, subject=subject, reason=reason, ip=ip
+    )
 
 
 def error_of(response: dict[str, Any]) -> tuple[str, str, Any]:

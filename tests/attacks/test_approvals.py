@@ -20,6 +20,10 @@ def lacks(scope, *required):
     return {"code": "MISSING_SCOPE", "missingScope": scope, "requiredScopes": list(required or (scope,))}
 
 
+async def assert_lacks(gateway, method, scope, subject, *, actor="client:cli"):
+    await assert_in_trail(gateway, method, "MISSING_SCOPE", actor=actor, subject=subject, reason=scope)
+
+
 async def waiting_device(gateway, params):
     device = FakeDevice()
     refused = await (await gateway.wire()).connect(params, device)
@@ -53,14 +57,7 @@ async def test_device_approval_by_someone_who_lacks_the_scope(start, scopes, par
     helper = await gateway.operator(scopes)
     refused = await helper.request("device.pair.approve", {"requestId": request_id})
     assert error_of(refused) == (code, message, lacks(missing))
-    await assert_in_trail(
-        gateway,
-        "device.pair.approve",
-        "MISSING_SCOPE",
-        actor="client:cli",
-        subject=device.device_id,
-        reason=missing,
-    )
+    await assert_lacks(gateway, "device.pair.approve", missing, device.device_id)
     assert device.device_id not in gateway.server.gateway.runtime.registry.devices
 
 
@@ -71,13 +68,8 @@ async def test_device_that_approves_its_own_request_for_more(start):
     request_id = refused["error"]["details"]["requestId"]
     answer = await own.request("device.pair.approve", {"requestId": request_id})
     assert error_of(answer) == ("INVALID_REQUEST", "device pairing approval denied", lacks("operator.admin"))
-    await assert_in_trail(
-        gateway,
-        "device.pair.approve",
-        "MISSING_SCOPE",
-        actor=f"device:{device.device_id}",
-        subject=device.device_id,
-        reason="operator.admin",
+    await assert_lacks(
+        gateway, "device.pair.approve", "operator.admin", device.device_id, actor=f"device:{device.device_id}"
     )
 
 
@@ -97,14 +89,7 @@ async def test_node_approval_by_someone_who_lacks_the_scope(start, commands, sco
     refused = await helper.request("node.pair.approve", {"requestId": request["requestId"]})
     details = lacks(missing, "operator.pairing", missing)
     assert error_of(refused) == ("FORBIDDEN", f"missing scope: {missing}", details)
-    await assert_in_trail(
-        gateway,
-        "node.pair.approve",
-        "MISSING_SCOPE",
-        actor="client:cli",
-        subject=node_id,
-        reason=missing,
-    )
+    await assert_lacks(gateway, "node.pair.approve", missing, node_id)
     assert (await admin.call("node.describe", {"nodeId": node_id}))["commands"] == []
 
 
@@ -115,13 +100,8 @@ async def test_node_approval_by_another_device(start):
     other = await session_of(gateway, device, [*PAIRING, "operator.write"])
     refused = await other.request("node.pair.approve", {"requestId": request["requestId"]})
     assert error_of(refused) == ("INVALID_REQUEST", "node pairing approval denied", lacks("operator.admin"))
-    await assert_in_trail(
-        gateway,
-        "node.pair.approve",
-        "MISSING_SCOPE",
-        actor=f"device:{device.device_id}",
-        subject=node_id,
-        reason="operator.admin",
+    await assert_lacks(
+        gateway, "node.pair.approve", "operator.admin", node_id, actor=f"device:{device.device_id}"
     )
 
 

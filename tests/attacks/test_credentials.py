@@ -6,9 +6,9 @@ import pytest
 
 from openclaw_core.protocol.setup import decode_setup_code
 from openclaw_core.testing import FakeClock, FakeDevice, node_params, operator_params
-from tests.gateway.leftovers import assert_refused
+from tests.gateway.leftovers import assert_refused, auth_details
 
-from .evidence import assert_in_trail, error_of, session_of
+from .evidence import assert_in_trail, assert_wait_in_trail, error_of, session_of
 
 pytestmark = pytest.mark.anyio
 
@@ -16,18 +16,9 @@ COUNTED = {"auth.rateLimit.exemptLoopback": False, "auth.rateLimit.maxAttempts":
 READ, PAIRING = ["operator.read"], ["operator.pairing"]
 
 
-def failure(code, reason, step, *, retry=False):
-    return {
-        "code": code,
-        "authReason": reason,
-        "canRetryWithDeviceToken": retry,
-        "recommendedNextStep": step,
-    }
-
-
-TOKEN_RETRY = failure("AUTH_TOKEN_MISMATCH", "token_mismatch", "retry_with_device_token", retry=True)
-DEVICE_TOKEN = failure("AUTH_DEVICE_TOKEN_MISMATCH", "device_token_mismatch", "update_auth_credentials")
-SPENT = failure("AUTH_BOOTSTRAP_TOKEN_INVALID", "bootstrap_token_invalid", "review_auth_configuration")
+TOKEN_RETRY = auth_details("AUTH_TOKEN_MISMATCH", "token_mismatch", "retry_with_device_token", retry=True)
+DEVICE_TOKEN = auth_details("AUTH_DEVICE_TOKEN_MISMATCH", "device_token_mismatch", "update_auth_credentials")
+SPENT = auth_details("AUTH_BOOTSTRAP_TOKEN_INVALID", "bootstrap_token_invalid", "review_auth_configuration")
 
 WRONG = "unauthorized: gateway token mismatch ("
 WRONG_DEVICE_TOKEN = "unauthorized: device token mismatch (rotate/reissue device token)"
@@ -77,7 +68,7 @@ async def test_wider_scope_at_connect(start):
         gateway,
         operator_params(["operator.read", "operator.write"], auth=offer),
         device,
-        details=failure("AUTH_SCOPE_MISMATCH", "scope_mismatch", "review_auth_configuration"),
+        details=auth_details("AUTH_SCOPE_MISMATCH", "scope_mismatch", "review_auth_configuration"),
         begins="unauthorized: device token scope mismatch (re-pair or approve scope upgrade)",
     )
 
@@ -143,14 +134,7 @@ async def test_revoked_device_with_the_shared_secret(start):
     code, _, details = error_of(await wire.connect(node_params(), device))
     assert (code, details["reason"]) == ("NOT_PAIRED", "role-upgrade")
     assert (await wire.closed())[0] == 1008
-    await assert_in_trail(
-        gateway,
-        "connect",
-        "PAIRING_REQUIRED",
-        actor="client:node-host",
-        subject=node_id,
-        reason="role-upgrade",
-    )
+    await assert_wait_in_trail(gateway, device, "role-upgrade")
 
 
 # Setup codes
@@ -186,6 +170,4 @@ async def test_setup_code_of_a_node_for_an_operator(start):
     wire = await gateway.wire()
     code, _, details = error_of(await wire.connect(operator_params(READ, auth=offer), device))
     assert (code, details["reason"]) == ("NOT_PAIRED", "not-paired")
-    await assert_in_trail(
-        gateway, "connect", "PAIRING_REQUIRED", actor="client:cli", subject=device.device_id
-    )
+    await assert_wait_in_trail(gateway, device, "not-paired", client="cli")

@@ -9,10 +9,11 @@ import psutil
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from openclaw_core.store.models import AuditEvent
 from openclaw_core.testing import FakeDevice, Wire, node_params, operator_params
-from tests.gateway.leftovers import assert_nothing_left, holdings
+from tests.gateway.leftovers import assert_nothing_left, assert_refused, auth_details, holdings
 
-from .evidence import assert_in_trail
+from .evidence import assert_in_trail, assert_wait_in_trail
 
 pytestmark = pytest.mark.anyio
 
@@ -35,15 +36,7 @@ async def assert_waits_for_a_person(gateway, wire, ip):
     operator = await gateway.operator()
     (request,) = (await operator.call("device.pair.list"))["pending"]
     assert request["remoteIp"] == ip
-    await assert_in_trail(
-        gateway,
-        "connect",
-        "PAIRING_REQUIRED",
-        actor="client:node-host",
-        subject=device.device_id,
-        reason="not-paired",
-        ip=ip,
-    )
+    await assert_wait_in_trail(gateway, device, "not-paired", ip=ip)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
@@ -133,3 +126,43 @@ async def test_trusted_network_claimed_by_a_local_program(start):
     gateway = await start({**PROXIED, **lan})
     wire = await gateway.wire(additional_headers={"X-Forwarded-For": "10.1.2.3"})
     await assert_waits_for_a_person(gateway, wire, "10.1.2.3")
+
+
+# A proxy that authenticates people (5.1)
+
+USERS = {
+    "auth.mode": "trusted-proxy",
+    "auth.token": None,
+    "auth.trustedProxy": {"userHeader": "X-User", "allowUsers": ["ada"], "allowLoopback": True},
+}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "headers", "status"),
+    [
+        # From an address that is no proxy, with the header of a proxy.
+        ({"trustedProxies": ["203.0.113.1"]}, [("X-Forwarded-For", "203.0.113.9"), ("X-User", "ada")], 403),
+        # Through the proxy, which adds its own header behind the one that the client made up.
+        (PROXIED, [("X-Forwarded-For", "203.0.113.9"), ("X-User", "ada"), ("X-User", "eve")], 400),
+    ],
+)
+async def test_forged_identity_header(start, overrides, headers, status):
+    gateway = await start({**USERS, **overrides})
+    before = holdings(gateway)
+    with pytest.raises(InvalidStatus) as refusal:
+        await gateway.wire(additional_headers=headers)
+    assert refusal.value.response.status_code == status
+    await assert_nothing_left(gateway, before)
+    rows = await gateway.server.gateway.runtime.store.load(AuditEvent)
+    assert [(row.kind, row.outcome, row.details) for row in rows] == [
+        ("upgrade", "refused", f'{{"code":"HTTP_{status}"}}')
+    ]
+
+
+async def test_forged_identity_header_of_a_local_program(start):
+    """Without a client address it is no proxy that speaks, whatever address it comes from."""
+    gateway = await start({**USERS, **PROXIED})
+    wire = await gateway.wire(additional_headers={"X-User": "ada"})
+    details = auth_details("AUTH_UNAUTHORIZED", "trusted_proxy_untrusted_source", "review_auth_configuration")
+    begins = "unauthorized: this gateway takes the word of gateway.trustedProxies only ("
+    await assert_refused(gateway, operator_params(token=None), wire=wire, details=details, begins=begins)

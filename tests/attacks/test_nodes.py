@@ -10,7 +10,7 @@ from openclaw_core.testing import FakeDevice, node_params
 from tests.gateway.invoking import finish, invoke, post_invoke
 from tests.gateway.queueing import WORK, Work, acked, enqueue_invoke, item
 
-from .evidence import assert_in_trail, error_of
+from .evidence import assert_in_trail, assert_wait_in_trail, error_of
 
 pytestmark = pytest.mark.anyio
 
@@ -40,14 +40,7 @@ async def test_spoofed_platform(start, client):
     assert message == "pairing required: device identity changed and must be re-approved"
     close_code, reason = await again.closed()
     assert (close_code, reason.startswith("pairing required: device identity changed")) == (1008, True)
-    await assert_in_trail(
-        gateway,
-        "connect",
-        "PAIRING_REQUIRED",
-        actor="client:node-host",
-        subject=device.device_id,
-        reason="metadata-upgrade",
-    )
+    await assert_wait_in_trail(gateway, device, "metadata-upgrade")
     (row,) = (await (await gateway.operator()).call("device.pair.list"))["paired"]
     assert row["platform"] == "linux", "the pin holds"
 
