@@ -65,13 +65,17 @@ class TrustedProxyConfig(Section):
 
 
 class AuthConfig(Section):
-    """`gateway.auth` (chapter 5)."""
+    """`gateway.auth` (chapter 5).
+
+    `allowV2Signatures` is ours: a v2 signature binds neither platform nor family (27, row 29).
+    """
 
     mode: AuthMode | None = None
     token: str | None = None
     password: str | None = None
     rate_limit: RateLimitConfig = RateLimitConfig()
     trusted_proxy: TrustedProxyConfig = TrustedProxyConfig()
+    allow_v2_signatures: bool = True
 
 
 class RemoteConfig(Section):

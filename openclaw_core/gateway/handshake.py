@@ -90,7 +90,8 @@ class Handshake:
         verdict = evaluate(runtime.secret, params.auth, peer.identity)
         if params.device is None:
             return await self._admit_without_device(conn_id, peer, params, role, verdict)
-        key = check_proof(params, role, nonce, runtime.now_ms())
+        allow_v2 = runtime.config.auth.allow_v2_signatures
+        key = check_proof(params, role, nonce, runtime.now_ms(), allow_v2=allow_v2)
         opener = await self._authorize(peer, params, role, key, verdict)
         knock = _knock(peer, params, role, key)
         code = opener if isinstance(opener, SetupCode) else None

@@ -8,6 +8,7 @@ from openclaw_host_commands import HostCommands
 
 from openclaw_core.testing import FakeDevice, node_params
 from tests.gateway.invoking import finish, invoke, post_invoke
+from tests.gateway.leftovers import assert_refused
 from tests.gateway.queueing import WORK, Work, acked, enqueue_invoke, item
 
 from .evidence import assert_in_trail, assert_wait_in_trail, error_of
@@ -54,6 +55,20 @@ async def test_spoofed_platform_that_disagrees_with_its_family(start):
     code, _, details = error_of(await invoke(operator, node_id, "demo.linux"))
     assert (code, details["reason"]) == ("INVALID_REQUEST", "command not allowlisted")
     await assert_in_trail(gateway, "invoke", "command not allowlisted", actor="client:cli", subject=node_id)
+
+
+async def test_spoofed_platform_under_an_old_signature(start):
+    """A relay rewrites what a v2 signature does not bind; a gateway may refuse v2 (27, row 29)."""
+    gateway, device = await start({"auth.allowV2Signatures": False}), FakeDevice()
+
+    def rewritten(wire):
+        params = node_params()
+        proof = device.prove(params, wire.nonce, wire.challenged_at, version="v2")
+        spoofed = {**params["client"], "platform": "windows", "deviceFamily": "Windows"}
+        return {**params, "client": spoofed, "device": proof}
+
+    details = {"code": "DEVICE_AUTH_SIGNATURE_INVALID", "reason": "device-signature"}
+    await assert_refused(gateway, rewritten, details=details, begins="device signature invalid")
 
 
 async def test_operator_methods_called_by_a_node(start):
