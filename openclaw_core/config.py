@@ -22,9 +22,9 @@ from openclaw_core.errors import ConfigError
 from openclaw_core.foreign_keys import FOREIGN_KEYS
 from openclaw_core.protocol import limits
 
-__all__ = ["GatewayConfig", "Settings", "load_settings", "write_private_file"]
+__all__ = ["GatewayConfig", "RateLimitConfig", "Settings", "load_settings", "write_private_file"]
 
-AuthMode = Literal["token", "password", "none"]
+AuthMode = Literal["token", "password", "none", "trusted-proxy"]
 
 
 def _check_network(text: str) -> str:
@@ -51,13 +51,31 @@ class RateLimitConfig(Section):
     exempt_loopback: bool = True
 
 
+class TrustedProxyConfig(Section):
+    """`gateway.auth.trustedProxy`: identity headers that only `gateway.trustedProxies` may send (5.1).
+
+    Users in `allowUsers` may also pair operator devices without a second approval (6.4);
+    `allowLoopback` believes a proxy on this host, whom any local program could imitate.
+    """
+
+    user_header: str | None = None
+    required_headers: tuple[str, ...] = ()
+    allow_users: tuple[str, ...] = ()
+    allow_loopback: bool = False
+
+
 class AuthConfig(Section):
-    """`gateway.auth` (chapter 5)."""
+    """`gateway.auth` (chapter 5).
+
+    `allowV2Signatures` is ours: a v2 signature binds neither platform nor family (27, row 29).
+    """
 
     mode: AuthMode | None = None
     token: str | None = None
     password: str | None = None
     rate_limit: RateLimitConfig = RateLimitConfig()
+    trusted_proxy: TrustedProxyConfig = TrustedProxyConfig()
+    allow_v2_signatures: bool = True
 
 
 class RemoteConfig(Section):

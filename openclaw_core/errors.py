@@ -52,6 +52,7 @@ class RpcError(OpenClawError):
         code: top-level code; each subclass has its own default.
         retryable: True when the same request may succeed later, unchanged.
         retry_after_ms: earliest useful retry, in milliseconds.
+        why: for the audit trail only, where the peer is told less than the gateway's owner.
     """
 
     code = "UNAVAILABLE"
@@ -64,12 +65,14 @@ class RpcError(OpenClawError):
         code: str | None = None,
         retryable: bool | None = None,
         retry_after_ms: int | None = None,
+        why: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.details = details
         self.retryable = retryable
         self.retry_after_ms = retry_after_ms
+        self.why = why
         if code is not None:
             self.code = code
 

@@ -14,7 +14,7 @@ _GATEWAY = frozenset(
 FOREIGN_KEYS: dict[str, frozenset[str]] = {
     "gateway": _GATEWAY,
     "gateway.tls": frozenset(("caPath",)),
-    "gateway.auth": frozenset("allowTailscale identityScopes trustedProxy".split()),
+    "gateway.auth": frozenset("allowTailscale identityScopes".split()),
     "gateway.remote": frozenset(
         "transport remotePort edgeAuth sshTarget sshIdentity sshHostKeyPolicy enabled".split()
     ),

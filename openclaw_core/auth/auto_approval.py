@@ -9,7 +9,14 @@ from typing import Final, Literal
 from openclaw_core.auth import scopes as rights
 from openclaw_core.auth.pairing_rules import Asked, PairingReason
 
-__all__ = ["ACCESS_SCOPES", "NATIVE_APPS", "SetupAccess", "admits_network", "setup_grants"]
+__all__ = [
+    "ACCESS_SCOPES",
+    "NATIVE_APPS",
+    "SetupAccess",
+    "admits_network",
+    "admits_proxy_user",
+    "setup_grants",
+]
 
 SetupAccess = Literal["full", "limited", "node"]
 
@@ -60,6 +67,18 @@ def admits_network(
     return not address.is_loopback and any(
         address in ipaddress.ip_network(network, strict=False) for network in networks
     )
+
+
+def admits_proxy_user(*, named: bool, reason: PairingReason, asked: Asked) -> bool:
+    """True when a user whom a trusted proxy authenticated may pair by itself (6.4, `trusted-proxy`).
+
+    Only the first pairing of an operator's device: nodes, wider scopes and changed devices wait
+    for a person as always.
+
+    Args:
+        named: the configuration names the user in `gateway.auth.trustedProxy.allowUsers`.
+    """
+    return named and reason == "not-paired" and asked.role == "operator"
 
 
 def setup_grants(access: SetupAccess, *, client_id: str, reason: PairingReason, asked: Asked) -> bool:

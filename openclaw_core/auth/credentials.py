@@ -7,6 +7,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Literal
 
+from openclaw_core.auth.proxy_identity import ProxyIdentity
 from openclaw_core.errors import InvalidRequestError
 from openclaw_core.protocol.connect import ConnectAuth
 
@@ -23,7 +24,7 @@ __all__ = [
     "scopes_without_device",
 ]
 
-AuthMode = Literal["token", "password", "none"]
+AuthMode = Literal["token", "password", "none", "trusted-proxy"]
 
 OTHER_CREDENTIAL = "other_credential"
 """Reason of `evaluate` when only a device or bootstrap token came: no failure by itself."""
@@ -69,11 +70,23 @@ class Verdict:
     wrong: bool = False
 
 
-def evaluate(secret: SharedSecret, auth: ConnectAuth | None) -> Verdict:
-    """Compare what the client presented with the shared secret (5.1, 5.2 step 1)."""
+def evaluate(
+    secret: SharedSecret, auth: ConnectAuth | None, identity: ProxyIdentity | None = None
+) -> Verdict:
+    """Compare what the client presented with the shared secret (5.1, 5.2 step 1).
+
+    Args:
+        identity: what the proxy said, in the mode `trusted-proxy`, which takes nothing else.
+    """
     mode = secret.mode
     if mode == "none":
         return Verdict(True, method="none")
+    if mode == "trusted-proxy":
+        if identity is not None and identity.user is not None:
+            return Verdict(True, method=mode)
+        other = auth is not None and (auth.device_token or auth.bootstrap_token)
+        reason = identity.reason if identity is not None else "trusted_proxy_untrusted_source"
+        return Verdict(False, reason=OTHER_CREDENTIAL if other else reason)
     if secret.secret_digest is None:
         return Verdict(False, reason=f"{mode}_missing_config")
     offered = auth or ConnectAuth()
@@ -162,6 +175,26 @@ _FAILURES: dict[str, tuple[str, str, str]] = {
         "AUTH_RATE_LIMITED",
         "wait_then_retry",
         "too many failed authentication attempts (retry later)",
+    ),
+    "trusted_proxy_user_missing": (
+        "AUTH_IDENTITY_HEADER_REQUIRED",
+        _REVIEW,
+        "the proxy names no user (see gateway.auth.trustedProxy.userHeader)",
+    ),
+    "trusted_proxy_user_not_allowed": (
+        "AUTH_UNAUTHORIZED",
+        _REVIEW,
+        "this user may not come (add the name to gateway.auth.trustedProxy.allowUsers)",
+    ),
+    "trusted_proxy_untrusted_source": (
+        "AUTH_UNAUTHORIZED",
+        _REVIEW,
+        "this gateway takes the word of gateway.trustedProxies only (come through the proxy)",
+    ),
+    "trusted_proxy_loopback_source": (
+        "AUTH_UNAUTHORIZED",
+        _REVIEW,
+        "a proxy on this host is not believed (set gateway.auth.trustedProxy.allowLoopback)",
     ),
     "tailscale_user_missing": (
         "AUTH_TAILSCALE_IDENTITY_MISSING",

@@ -288,21 +288,23 @@ def check_token_owner(
         scopes: what a rotation asks for explicitly.
 
     Raises:
-        InvalidRequestError: always the same text, so that nobody can probe for devices.
+        InvalidRequestError: always the same text, so that nobody can probe for devices; the
+            reason is for the audit trail.
     """
-    allowed = approved is not None and role in approved.roles
-    if not approver.is_admin:
-        allowed = allowed and role == "operator" and approver.device_id == device_id
-    if scopes is not None and approved is not None:
-        allowed = allowed and rights.covers(approved.scopes, scopes)
-        allowed = allowed and (approver.is_admin or rights.covers(approver.scopes, scopes))
-    if not allowed:
-        raise token_denied(action)
+    if not approver.is_admin and (role != "operator" or approver.device_id != device_id):
+        raise token_denied(action, "foreign-token")
+    if approved is None or role not in approved.roles:
+        raise token_denied(action, "no-such-token")
+    if scopes is None:
+        return
+    lets = approver.is_admin or rights.covers(approver.scopes, scopes)
+    if not (lets and rights.covers(approved.scopes, scopes)):
+        raise token_denied(action, "wider-scopes")
 
 
-def token_denied(action: Literal["rotation", "revocation"]) -> InvalidRequestError:
-    """The one answer to every refused rotation or revocation."""
-    return InvalidRequestError(f"device token {action} denied")
+def token_denied(action: Literal["rotation", "revocation"], why: str) -> InvalidRequestError:
+    """The one answer to every refused rotation or revocation; `why` is for the audit trail."""
+    return InvalidRequestError(f"device token {action} denied", why=why)
 
 
 def check_surface_approver(approver: Approver, node_id: str, required: Iterable[str]) -> None:

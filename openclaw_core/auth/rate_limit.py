@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
 
-__all__ = ["RateLimiter", "loopback_delay_ms"]
+__all__ = ["RateLimiter", "loopback_delay_ms", "network_of"]
 
 _FIRST_DELAY_MS = 250
 _MAX_DELAY_MS = 5_000
@@ -19,9 +21,18 @@ class RateLimiter:
         lockout_ms: how long a lock holds.
         max_keys: keys remembered at most, counted ones and locked ones apart, so that a
             flood of new addresses never frees a locked one.
+        on_release: hears of every key that is not locked any more, by whatever cause.
     """
 
-    __slots__ = ("_failures", "_lockout_ms", "_locks", "_max_attempts", "_max_keys", "_window_ms")
+    __slots__ = (
+        "_failures",
+        "_lockout_ms",
+        "_locks",
+        "_max_attempts",
+        "_max_keys",
+        "_on_release",
+        "_window_ms",
+    )
 
     def __init__(
         self,
@@ -29,12 +40,14 @@ class RateLimiter:
         window_ms: int = 60_000,
         lockout_ms: int = 300_000,
         max_keys: int = 10_000,
+        on_release: Callable[[str], None] = lambda _key: None,
     ) -> None:
         self._max_attempts = max_attempts
         self._window_ms = window_ms
         self._lockout_ms = lockout_ms
         self._max_keys = max_keys
-        # Both are in order of last use: the first entry is the one to forget.
+        self._on_release = on_release
+        # In order of last use and of their end: the first entry is the one to forget.
         self._failures: OrderedDict[str, deque[int]] = OrderedDict()
         self._locks: OrderedDict[str, int] = OrderedDict()
 
@@ -48,6 +61,11 @@ class RateLimiter:
             return None
         return until - now_ms
 
+    def restore(self, locks: Iterable[tuple[str, int]]) -> None:
+        """Lock keys until the Unix ms given with each: what an earlier process had locked."""
+        for key, until in sorted(locks, key=lambda lock: lock[1]):
+            self._lock(key, until)
+
     def fail(self, key: str, now_ms: int) -> int:
         """Count a failure; returns the failures within the window, at most `max_attempts`."""
         if self.check(key, now_ms) is not None:
@@ -59,23 +77,40 @@ class RateLimiter:
         times.append(now_ms)
         if len(times) >= self._max_attempts:
             del self._failures[key]
-            self._locks[key] = now_ms + self._lockout_ms
-            self._forget(self._locks)
+            self._lock(key, now_ms + self._lockout_ms)
             return self._max_attempts
-        self._forget(self._failures)
+        if len(self._failures) > self._max_keys:
+            self._failures.popitem(last=False)
         return len(times)
 
     def succeed(self, key: str) -> None:
         """Forget the key's failures and its lock."""
         self._failures.pop(key, None)
-        self._locks.pop(key, None)
+        if self._locks.pop(key, None) is not None:
+            self._on_release(key)
+
+    def release_expired(self, now_ms: int) -> None:
+        """Forget the locks whose time is over; cheap, and worth a call each second."""
+        while self._locks and next(iter(self._locks.values())) <= now_ms:
+            self.succeed(next(iter(self._locks)))
 
     def __len__(self) -> int:
         return len(self._failures) + len(self._locks)
 
-    def _forget(self, known: OrderedDict[str, deque[int]] | OrderedDict[str, int]) -> None:
-        if len(known) > self._max_keys:
-            known.popitem(last=False)
+    def _lock(self, key: str, until_ms: int) -> None:
+        self._locks[key] = until_ms
+        if len(self._locks) > self._max_keys:
+            self.succeed(next(iter(self._locks)))
+
+
+def network_of(ip: str) -> str:
+    """Whose failures count together: one address, or the /64 that one IPv6 host commands."""
+    address = ipaddress.ip_address(ip)
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(address), 64), strict=False))
 
 
 def loopback_delay_ms(failures: int) -> int:

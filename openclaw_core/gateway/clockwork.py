@@ -61,6 +61,7 @@ class Clockwork:
         runtime.invoke_records.purge()
         runtime.setup_codes.purge_expired()
         runtime.ledger.purge()
+        runtime.lockouts.release_expired()
         runtime.audit.flush()
         self._reload_changed_config()
 

@@ -20,9 +20,10 @@ from websockets.http11 import Request
 from openclaw_core.auth.pairing_rules import pair_close_reason
 from openclaw_core.errors import InvalidRequestError, RpcError, to_wire_error
 from openclaw_core.gateway.hello import hello_ok
-from openclaw_core.gateway.peer import Peer, identify_peer
+from openclaw_core.gateway.peer import Peer, admit_peer
 from openclaw_core.gateway.router import DEFERRED
 from openclaw_core.gateway.websocket import HttpRefusal, WebSocket
+from openclaw_core.gateway.witness import reason_of, subject_of
 from openclaw_core.hookspecs import Caller
 from openclaw_core.protocol import limits
 from openclaw_core.protocol.connect import ConnectParams
@@ -96,8 +97,7 @@ class Connection(WebSocket):
 
     def on_upgrade(self, request: Request) -> None:
         """Refuse what cannot be attributed to an address, and floods (1.1)."""
-        proxies = self._gateway.runtime.config.trusted_proxies
-        self._peer = identify_peer(self._address(), request.headers, proxies)
+        self._peer = admit_peer(self._address(), request.headers, self._gateway.runtime.config)
         if not self._gateway.count_unauthenticated(self._peer.ip):
             body = b"Too many unauthenticated sockets"
             raise HttpRefusal(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", body)
@@ -128,6 +128,13 @@ class Connection(WebSocket):
         if self._state == "open":
             self._gateway.leave(self)
             self._gateway.witness.left(self.role, self.caller)
+
+    def on_broken(self, close_code: int) -> None:
+        """Audited: a frame too large for its stage (1.3), or bytes that are no frame."""
+        code = "FRAME_TOO_LARGE" if close_code == limits.CLOSE_TOO_BIG else "INVALID_FRAME"
+        kind, actor = ("frame", self._actor()) if self._state == "open" else ("connect", "unknown")
+        ip, conn_id = self._peer.remote_ip, self.conn_id
+        self._gateway.witness.refused(kind, code, actor, None, ip=ip, conn_id=conn_id)
 
     def on_message(self, data: bytes) -> None:
         """A frame of whatever stage the connection is in."""
@@ -219,9 +226,11 @@ class Connection(WebSocket):
             now_ms = gateway.runtime.now_ms()
             gateway.runtime.presence.entered(Guest(self.caller, params.client, self._peer.remote_ip, now_ms))
 
-    def _note_refusal(self, code: str, actor: str = "unknown", subject: str | None = None) -> None:
-        ip = self._peer.remote_ip
-        self._gateway.witness.refused("connect", code, actor, subject, ip=ip, conn_id=self.conn_id)
+    def _note_refusal(
+        self, code: str, actor: str = "unknown", subject: str | None = None, reason: str | None = None
+    ) -> None:
+        ip, conn_id = self._peer.remote_ip, self.conn_id
+        self._gateway.witness.refused("connect", code, actor, subject, ip=ip, conn_id=conn_id, reason=reason)
 
     def _drop(self, code: str, close_code: int, reason: str = "") -> None:
         """Close a client that does not get as far as a connect request."""
@@ -244,7 +253,7 @@ class Connection(WebSocket):
             close_code = limits.CLOSE_INTERNAL
         device = params.device.id if params is not None and params.device is not None else None
         actor = f"client:{params.client.id}" if params is not None else "client:unknown"
-        self._note_refusal(code or wire["code"], actor, device)
+        self._note_refusal(code or wire["code"], actor, device, reason_of(error))
         self.send(_error_frame(request_id, wire))
         self.close(close_code, reason)
 
@@ -289,16 +298,16 @@ class Connection(WebSocket):
             if type(answer) is dict or not inspect.isawaitable(answer):
                 self._send_result(request_id, answer)
             else:
-                self._gateway.spawn(self._answer_later(request_id, method, answer))
+                self._gateway.spawn(self._answer_later(request_id, method, raw, answer))
         except Exception as error:
-            self._fail(request_id, method, error)
+            self._fail(request_id, method, raw, error)
 
-    async def _answer_later(self, request_id: str, method: str, answer: Awaitable[Any]) -> None:
+    async def _answer_later(self, request_id: str, method: str, raw: Any, answer: Awaitable[Any]) -> None:
         try:
             # Encoded inside: what a family's method returns may not be JSON data.
             self._send_result(request_id, await answer)
         except Exception as error:
-            self._fail(request_id, method, error)
+            self._fail(request_id, method, raw, error)
 
     def _answer_invalid_frame(self, frame: Any) -> None:
         try:
@@ -310,13 +319,19 @@ class Connection(WebSocket):
         request_id = frame_id if isinstance(frame_id, str) and frame_id else "invalid"
         self.reply(request_id, InvalidRequestError(f"invalid request frame: {problem}"))
 
-    def _fail(self, request_id: str, method: str, error: Exception) -> None:
+    def _fail(self, request_id: str, method: str, raw: Any, error: Exception) -> None:
         with structlog.contextvars.bound_contextvars(conn=self.conn_id, method=method):
             wire = to_wire_error(error)
         details = wire.get("details")
         code = details.get("code") if isinstance(details, dict) else None
         self._gateway.witness.refused(
-            method, code or wire["code"], self._actor(), None, ip=self.caller.remote_ip, conn_id=self.conn_id
+            method,
+            code or wire["code"],
+            self._actor(),
+            subject_of(raw, self._gateway.runtime.registry),
+            ip=self.caller.remote_ip,
+            conn_id=self.conn_id,
+            reason=reason_of(error),
         )
         self.send(_error_frame(request_id, wire))
         if self._unauthorized > limits.MAX_UNAUTHORIZED_CALLS:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from dataclasses import dataclass
 from typing import Literal, NoReturn, cast
 
 from openclaw_core.auth import scopes
-from openclaw_core.auth.auto_approval import NATIVE_APPS, SetupAccess, admits_network, setup_grants
+from openclaw_core.auth.auto_approval import (
+    NATIVE_APPS,
+    SetupAccess,
+    admits_network,
+    admits_proxy_user,
+    setup_grants,
+)
 from openclaw_core.auth.credentials import (
     OTHER_CREDENTIAL,
     Verdict,
@@ -28,7 +33,7 @@ from openclaw_core.auth.pairing_rules import (
     pairing_error,
 )
 from openclaw_core.auth.proof import DeviceKey, check_proof
-from openclaw_core.auth.rate_limit import loopback_delay_ms
+from openclaw_core.auth.rate_limit import loopback_delay_ms, network_of
 from openclaw_core.errors import InvalidRequestError, NotPairedError
 from openclaw_core.gateway.peer import Peer
 from openclaw_core.hookspecs import Caller
@@ -82,10 +87,11 @@ class Handshake:
         allowed = runtime.config.control_ui.allowed_origins
         if not origin_allowed(peer.origin, peer.host, allowed, peer.loopback):
             raise origin_refusal()
-        verdict = evaluate(runtime.secret, params.auth)
+        verdict = evaluate(runtime.secret, params.auth, peer.identity)
         if params.device is None:
             return await self._admit_without_device(conn_id, peer, params, role, verdict)
-        key = check_proof(params, role, nonce, runtime.now_ms())
+        allow_v2 = runtime.config.auth.allow_v2_signatures
+        key = check_proof(params, role, nonce, runtime.now_ms(), allow_v2=allow_v2)
         opener = await self._authorize(peer, params, role, key, verdict)
         knock = _knock(peer, params, role, key)
         code = opener if isinstance(opener, SetupCode) else None
@@ -195,6 +201,9 @@ class Handshake:
             revoked=approved is not None and asked.role in approved.roles - approved.live_token_roles,
         ):
             return "silent"
+        named = verdict.ok and peer.identity is not None and peer.identity.named
+        if admits_proxy_user(named=named, reason=reason, asked=asked):
+            return "trusted-proxy"
         trusted = admits_network(
             ip=peer.ip,
             networks=config.auto_approve_cidrs,
@@ -209,11 +218,7 @@ class Handshake:
     # Failures (17)
 
     def _refuse_locked(self, peer: Peer, params: ConnectParams, role: Role) -> None:
-        wait = (
-            None
-            if self._is_exempt(peer)
-            else self._runtime.limiter.check(_network_of(peer), self._runtime.now_ms())
-        )
+        wait = None if self._is_exempt(peer) else self._runtime.lockouts.check(network_of(peer.ip))
         if wait is not None:
             raise auth_failure("rate_limited", client_id=params.client.id, role=role, retry_after_ms=wait)
 
@@ -240,10 +245,10 @@ class Handshake:
         )
 
     async def _count(self, peer: Peer) -> None:
-        now = self._runtime.now_ms()
         if not self._is_exempt(peer):
-            self._runtime.limiter.fail(_network_of(peer), now)
+            await self._runtime.lockouts.fail(network_of(peer.ip))
             return
+        now = self._runtime.now_ms()
         if now - self._local_failed_at > self._runtime.config.auth.rate_limit.window_ms:
             self._local_failures = 0
         self._local_failures += 1
@@ -254,7 +259,7 @@ class Handshake:
         if self._is_exempt(peer):
             self._local_failures = 0
         else:
-            self._runtime.limiter.succeed(_network_of(peer))
+            self._runtime.lockouts.succeed(network_of(peer.ip))
 
     def _is_exempt(self, peer: Peer) -> bool:
         """Local programs are delayed; a browser on this host is as foreign as any page."""
@@ -290,14 +295,6 @@ def _parse_role(role: str | None) -> Role:
     if role not in (None, "operator", "node"):
         raise InvalidRequestError("invalid role", {"role": role, "allowed": ["operator", "node"]})
     return cast("Role", role or "operator")
-
-
-def _network_of(peer: Peer) -> str:
-    """Whose failures count together: one address, or the /64 that one IPv6 host commands."""
-    address = ipaddress.ip_address(peer.ip)
-    if address.version == 4:
-        return peer.ip
-    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def _knock(peer: Peer, params: ConnectParams, role: Role, key: DeviceKey) -> Knock:

@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from websockets.datastructures import Headers
 
 from openclaw_core.auth.origin import origin_allowed
+from openclaw_core.auth.rate_limit import network_of
 from openclaw_core.gateway.peer import Peer, identify_peer
 from openclaw_core.gateway.websocket import HttpRefusal
 from openclaw_core.services.tally import BUCKETS_MS, OTHER
@@ -47,7 +48,7 @@ class Metrics:
     async def answer(self, request: Request) -> Response:
         """The text format, or the refusal."""
         try:
-            refusal = self._refuse(request)
+            refusal = await self._refuse(request)
         except HttpRefusal as unattributed:
             self._note(f"HTTP_{unattributed.status.value}", _address(request))
             return Response(unattributed.body, unattributed.status, media_type=unattributed.content_type)
@@ -55,22 +56,22 @@ class Metrics:
             return refusal
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
 
-    def _refuse(self, request: Request) -> Response | None:
+    async def _refuse(self, request: Request) -> Response | None:
         runtime = self._gateway.runtime
         headers = Headers(request.headers.items())
         peer = identify_peer(_address(request), headers, runtime.config.trusted_proxies)
         kind, _, presented = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not presented:
             return None if _is_local_program(peer) else self._unauthorized(peer, "METRICS_AUTH_REQUIRED")
-        now, key = runtime.now_ms(), f"http {peer.ip}"
-        if (wait := runtime.limiter.check(key, now)) is not None:
+        key = f"http {network_of(peer.ip)}"
+        if (wait := runtime.lockouts.check(key)) is not None:
             self._note("AUTH_RATE_LIMITED", peer.remote_ip)
             error = {"error": "too many wrong secrets from this address", "retryAfterMs": wait}
             return JSONResponse(error, 429, headers={"Retry-After": str(wait // 1000 + 1)})
         if runtime.secret.matches(presented.strip()):
-            runtime.limiter.succeed(key)
+            runtime.lockouts.succeed(key)
             return None
-        runtime.limiter.fail(key, now)
+        await runtime.lockouts.fail(key)
         return self._unauthorized(peer, "METRICS_AUTH_MISMATCH")
 
     def _unauthorized(self, peer: Peer, code: str) -> Response:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import orjson
 from websockets.datastructures import Headers
 
+from openclaw_core.auth.proxy_identity import ProxyIdentity, read_identity
+from openclaw_core.config import GatewayConfig
 from openclaw_core.gateway.websocket import HttpRefusal
 
-__all__ = ["Peer", "identify_peer"]
+__all__ = ["Peer", "admit_peer", "identify_peer"]
 
 _FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 
@@ -27,7 +29,9 @@ class Peer:
         origin: the browser's Origin header, None for other clients.
         host: the Host header as sent.
         secure: a trusted proxy says that the client came by TLS.
+        proxied: a trusted proxy named `ip`.
         proxied_by_loopback: a program of this host named `ip`; any local one could have.
+        identity: whom a trusted proxy authenticated, where the gateway asks for that.
     """
 
     ip: str
@@ -35,7 +39,9 @@ class Peer:
     origin: str | None
     host: str
     secure: bool = False
+    proxied: bool = False
     proxied_by_loopback: bool = False
+    identity: ProxyIdentity | None = None
 
     @property
     def remote_ip(self) -> str | None:
@@ -62,13 +68,39 @@ def identify_peer(address: str, headers: Headers, trusted_proxies: Iterable[str]
     if not _within(address, networks):
         raise _unattributed(f"{forwarded[0]} came from {address}, which is not in gateway.trustedProxies")
     hops = [hop.strip() for value in headers.get_all("X-Forwarded-For") for hop in value.split(",")]
-    hops = hops or [headers.get("X-Real-IP", "").strip()]
+    real_ip = headers.get("X-Real-IP", "").strip()
+    hops = hops or [real_ip]
     # The nearest hop that is not one of our proxies is the last one nobody could forge.
     client = next((hop for hop in reversed(hops) if not _within(hop, networks)), hops[0])
     if not _is_address(client):
         raise _unattributed("the trusted proxy named no client address; let it send X-Forwarded-For")
+    if real_ip and not _within(real_ip, networks) and not _is_same(real_ip, client):
+        # A proxy that sets one of the two passes the other one on as the client made it up.
+        raise _unattributed(f"X-Real-IP says {real_ip[:64]} and X-Forwarded-For {client}; let it set both")
     secure = headers.get("X-Forwarded-Proto", "").strip() == "https"
-    return Peer(client, False, origin, host, secure, _is_loopback(address))
+    return Peer(client, False, origin, host, secure, True, _is_loopback(address))
+
+
+def admit_peer(address: str, headers: Headers, config: GatewayConfig) -> Peer:
+    """The client of an upgrade, with whom its proxy authenticated in the mode `trusted-proxy` (5.1).
+
+    Raises:
+        HttpRefusal: as `identify_peer`.
+    """
+    peer = identify_peer(address, headers, config.trusted_proxies)
+    rules = config.auth.trusted_proxy
+    if config.auth.mode != "trusted-proxy" or rules.user_header is None:
+        return peer
+    identity = read_identity(
+        headers,
+        proxied=peer.proxied,
+        loopback=peer.proxied_by_loopback,
+        user_header=rules.user_header,
+        required_headers=rules.required_headers,
+        allow_users=rules.allow_users,
+        allow_loopback=rules.allow_loopback,
+    )
+    return replace(peer, identity=identity)
 
 
 def _unattributed(why: str) -> HttpRefusal:
@@ -93,6 +125,10 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_same(one: str, other: str) -> bool:
+    return _is_address(one) and ipaddress.ip_address(one) == ipaddress.ip_address(other)
 
 
 def _is_loopback(address: str) -> bool:

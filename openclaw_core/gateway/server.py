@@ -163,6 +163,13 @@ def refuse_exposure(settings: Settings) -> None:
             "gateway.auth.mode is password but no password is set: pass --password, or set "
             "OPENCLAW_GATEWAY_PASSWORD or gateway.auth.password"
         )
+    if mode == "trusted-proxy" and not (
+        settings.gateway.trusted_proxies and settings.gateway.auth.trusted_proxy.user_header
+    ):
+        raise ConfigError(
+            "gateway.auth.mode is trusted-proxy: set gateway.trustedProxies to the proxy's address, and "
+            "gateway.auth.trustedProxy.userHeader to the header in which it names the user"
+        )
     if mode == "none" and not settings.binds_loopback_only:
         raise ConfigError(
             f"refusing to listen on {settings.bind_host} without authentication: use --auth token or "

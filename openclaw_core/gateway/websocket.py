@@ -141,6 +141,9 @@ class WebSocket(asyncio.Protocol):
     def on_message(self, data: bytes) -> None:
         """A whole text or binary message."""
 
+    def on_broken(self, close_code: int) -> None:
+        """The engine refused what came after the upgrade and closes with this code."""
+
     def on_lost(self) -> None:
         """The socket is gone; called exactly once after an accepted upgrade."""
 
@@ -301,6 +304,8 @@ class WebSocket(asyncio.Protocol):
             elif isinstance(event, Request):
                 self._answer_upgrade(event)
         self._take_engine_output()
+        if self._opened and ws.parser_exc is not None and ws.close_sent is not None and not self.closing:
+            self.on_broken(ws.close_sent.code)
         if ws.close_expected():
             self._close_soon()
 

@@ -21,7 +21,7 @@ __all__ = ["Audit", "Outcome", "actor_of"]
 
 Outcome = Literal["ok", "refused", "failed"]
 _MOST_REPEATS = 64
-_Key = tuple[str, str, str, str | None, str | None]
+_Key = tuple[str, str, str | None, str, str | None, str | None]
 
 
 def actor_of(caller: Caller) -> str:
@@ -93,6 +93,7 @@ class Audit:
         *,
         ip: str | None,
         conn_id: str | None = None,
+        reason: str | None = None,
     ) -> None:
         """Record a refusal that its peer can repeat at will.
 
@@ -100,24 +101,25 @@ class Audit:
         with their count; past 64 different ones in a second, only counts by code are kept. A
         flood so costs at most 64 rows a second and a handful of integers.
         """
-        key: _Key = (kind, code, actor, subject, ip)
+        key: _Key = (kind, code, reason, actor, subject, ip)
         if key not in self._repeats and len(self._repeats) >= _MOST_REPEATS:
-            key = (kind, code, "many", None, None)
+            key = (kind, code, None, "many", None, None)
         if key in self._repeats:
             self._repeats[key] += 1
             return
         self._repeats[key] = 0
-        self._store_refusal(key, conn_id, {"code": code})
+        self._store_refusal(key, conn_id)
 
     def flush(self) -> None:
         """Store the counts of what repeated since the last call; once a second, and at the end."""
         kept = {key: count for key, count in self._repeats.items() if count}
         for key, count in kept.items():
-            self._store_refusal(key, None, {"code": key[1], "times": count})
+            self._store_refusal(key, None, times=count)
         # One that went on is remembered, so that a steady flood is one row a second, not two.
         self._repeats = dict.fromkeys(kept, 0)
 
-    def _store_refusal(self, key: _Key, conn_id: str | None, details: dict[str, Any]) -> None:
-        kind, _, actor, subject, ip = key
+    def _store_refusal(self, key: _Key, conn_id: str | None, **details: Any) -> None:
+        kind, code, reason, actor, subject, ip = key
+        details = {"code": code, **({"reason": reason} if reason else {}), **details}
         entry = self.entry(kind, actor, subject, "refused", **details)
         self._store.write_behind(Append(AuditEvent, {**entry.values, "conn_id": conn_id, "remote_ip": ip}))

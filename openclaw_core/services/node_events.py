@@ -18,6 +18,7 @@ from openclaw_core.protocol.nodes import (
 )
 from openclaw_core.services import outcomes
 from openclaw_core.services.activity import Activity, Handled
+from openclaw_core.services.audit import Audit
 from openclaw_core.services.events import Events
 from openclaw_core.services.nodes import LiveNode, Nodes
 from openclaw_core.services.pairing import Pairing
@@ -30,6 +31,9 @@ _TRIGGERS = frozenset(
     ("background", "silent_push", "bg_app_refresh", "significant_location", "manual", "connect")
 )
 _ANSWER_LEVELS = 16
+_MOST_CHARS = 64
+# No refusal: apps send events of families that are not installed here.
+_UNSUPPORTED = "unsupported_event"
 _OPEN_PARAMETERS = {"type": "object", "properties": {}, "additionalProperties": True}
 
 
@@ -44,6 +48,7 @@ class NodeEvents:
         activity: Activity,
         events: Events,
         plugins: Plugins,
+        audit: Audit,
         now_ms: Callable[[], int],
     ) -> None:
         self._registry = registry
@@ -51,6 +56,7 @@ class NodeEvents:
         self._pairing = pairing
         self._events = events
         self._plugins = plugins
+        self._audit = audit
         self._now_ms = now_ms
         self._alive_at: dict[str, int] = {}
         self._own: dict[str, Callable[[LiveNode, Any], Handled]] = {
@@ -66,19 +72,27 @@ class NodeEvents:
         return frozenset(self._own)
 
     def handle(self, node: LiveNode, params: NodeEventParams) -> dict[str, Any]:
-        """`node.event`.
+        """`node.event`; one that is not believed is answered as the contract says, and audited.
 
         Raises:
             UnavailableError: the node's surface awaits approval (8.5).
         """
         if not node.approved:
             raise self.awaiting(node)
+        answer = self._answer(node, params)
+        reason = str(answer.get("reason"))
+        if answer.get("handled") is False and reason != _UNSUPPORTED:
+            who, event = f"node:{node.node_id}", params.event[:_MOST_CHARS]
+            self._audit.refuse("node.event", reason, who, node.node_id, ip=node.remote_ip, reason=event)
+        return answer
+
+    def _answer(self, node: LiveNode, params: NodeEventParams) -> dict[str, Any]:
         payload = _payload(params)
         own = self._own.get(params.event)
         if own is not None:
             return _result(params.event, *own(node, payload))
         handled = self._plugins.handle_event(self._nodes.view(node), params.event, payload)
-        return handled if handled is not None else _result(params.event, "unsupported_event", False)
+        return handled if handled is not None else _result(params.event, _UNSUPPORTED, False)
 
     def awaiting(self, node: LiveNode) -> RpcError:
         """The refusal of a node whose surface awaits approval."""

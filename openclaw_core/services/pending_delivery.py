@@ -15,6 +15,7 @@ from openclaw_core.protocol.pending import (
     PendingResult,
 )
 from openclaw_core.services import pending_rows as rows
+from openclaw_core.services.audit import Audit
 from openclaw_core.services.backlog import Lane, NodeQueue
 from openclaw_core.services.ledger import Ledger
 from openclaw_core.services.nodes import LiveNode
@@ -35,12 +36,18 @@ class Deliveries:
     """What nodes ask about their queues; `now_ms` gives Unix milliseconds."""
 
     def __init__(
-        self, ledger: Ledger, pending: Pending, admission: Admission, now_ms: Callable[[], int]
+        self,
+        ledger: Ledger,
+        pending: Pending,
+        admission: Admission,
+        audit: Audit,
+        now_ms: Callable[[], int],
     ) -> None:
         self._ledger = ledger
         self._backlog = ledger.backlog
         self._pending = pending
         self._admission = admission
+        self._audit = audit
         self._now_ms = now_ms
 
     async def drain(self, node: LiveNode, params: PendingDrainParams) -> dict[str, Any]:
@@ -105,6 +112,7 @@ class Deliveries:
                     ended.append(self._judge(row, results.get(item_id)))
                 elif not self._is_finished(node.node_id, item_id):
                     unknown.append(item_id)
+                    self._note_foreign(node, item_id)
                 elif item_id in results:
                     ended += await self._correct(item_id, results[item_id])
             await self._ledger.commit(ended, f"device:{node.node_id}")
@@ -176,6 +184,14 @@ class Deliveries:
     def _is_finished(self, node_id: str, item_id: str) -> bool:
         item = self._backlog.finished.get(item_id)
         return item is not None and item.node_id == node_id
+
+    def _note_foreign(self, node: LiveNode, item_id: str) -> None:
+        """Audit a node that acknowledges another one's work; the node is told only that it is unknown."""
+        item = self._backlog.open.get(item_id) or self._backlog.finished.get(item_id)
+        if item is not None and item.node_id != node.node_id:
+            self._audit.refuse(
+                "node.pending.ack", "FOREIGN_WORK", f"node:{node.node_id}", item.node_id, ip=node.remote_ip
+            )
 
     def _judge(self, row: PendingWork, result: PendingResult | None) -> PendingWork:
         """The final version of an item that the node is done with."""

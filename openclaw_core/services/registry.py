@@ -95,6 +95,10 @@ class Registry:
         self._apply(changes)
         self._store.write_behind(*map(_as_change, changes))
 
+    def owner_of(self, request_id: str) -> str | None:
+        """The device or node that a pending request of any kind belongs to."""
+        return self._request_owner.get(request_id)
+
     def pair_request(self, request_id: str) -> PairRequest | None:
         """The pending device request with this id."""
         request = self.pair_requests.get(self._request_owner.get(request_id, ""))

@@ -11,7 +11,6 @@ import structlog
 
 from openclaw_core.auth.command_policy import CommandPolicy
 from openclaw_core.auth.credentials import SharedSecret
-from openclaw_core.auth.rate_limit import RateLimiter
 from openclaw_core.bus.local import LocalBus
 from openclaw_core.config import GatewayConfig, Settings
 from openclaw_core.family_settings import FamilySettings
@@ -28,6 +27,7 @@ from openclaw_core.services.invoke import Invokes
 from openclaw_core.services.invoke_records import InvokeRecords
 from openclaw_core.services.ledger import Ledger
 from openclaw_core.services.legacy_pairing import LegacyPairing
+from openclaw_core.services.lockouts import Lockouts
 from openclaw_core.services.node_events import NodeEvents
 from openclaw_core.services.nodes import LiveNode, Nodes
 from openclaw_core.services.pairing import Pairing
@@ -62,7 +62,7 @@ class Runtime:
         boot_id: unique per process; `started_at_ms` its start in Unix ms.
         secret: the shared secret, as a digest.
         port, tls_fingerprint: what the server serves on; 0 and None while it does not.
-        limiter: failed authentications per client address.
+        lockouts: failed authentications per client address.
         tally: what `/metrics` counts.
     """
 
@@ -89,10 +89,9 @@ class Runtime:
         self.secret = _secret_of(settings)
         self.port = 0
         self.tls_fingerprint: str | None = None
-        limit = config.auth.rate_limit
-        self.limiter = RateLimiter(limit.max_attempts, limit.window_ms, limit.lockout_ms)
         self.registry = Registry(store)
         self.audit = Audit(store, now_ms)
+        self.lockouts = Lockouts(store, self.audit, config.auth.rate_limit, now_ms)
         self.tally = Tally(plugins.table)
         self.events = Events(plugins.events)
         self.activity = Activity(self.events, now_ms)
@@ -100,7 +99,7 @@ class Runtime:
         self._build_approvals()
         self._build_work()
         self.node_events = NodeEvents(
-            self.registry, self.nodes, self.pairing, self.activity, self.events, plugins, now_ms
+            self.registry, self.nodes, self.pairing, self.activity, self.events, plugins, self.audit, now_ms
         )
         self.families = Families(
             store, plugins, self.nodes, self.events, FamilySettings.load(settings.config_path)
@@ -125,7 +124,7 @@ class Runtime:
         admission = Admission(self.registry, self.nodes, routes)
         self.ledger = Ledger(self.store, admission, self.nodes, self.audit, self.events, now_ms)
         self.pending = Pending(self.store, self.ledger, admission, now_ms)
-        self.deliveries = Deliveries(self.ledger, self.pending, admission, now_ms)
+        self.deliveries = Deliveries(self.ledger, self.pending, admission, self.audit, now_ms)
         self.invokes.deferrals = PendingDeferrals(self.pending, self.ledger, admission, self.nodes)
         self.registry.on_unpaired = self.ledger.node_unpaired
 
@@ -156,6 +155,7 @@ class Runtime:
     async def load(self) -> None:
         """Read what is durable; once, before the first connection."""
         await self.registry.load()
+        await self.lockouts.load()
         await self.invoke_records.load()
         await self.ledger.load()
         await self.families.load()
@@ -217,8 +217,8 @@ class Runtime:
 
 def _secret_of(settings: Settings) -> SharedSecret:
     mode = settings.auth_mode
-    if mode == "none":
-        return SharedSecret.of("none", None)
+    if mode in ("none", "trusted-proxy"):
+        return SharedSecret.of(mode, None)
     return SharedSecret.of(
         mode, settings.local_token() if mode == "token" else settings.gateway.auth.password
     )

@@ -117,7 +117,7 @@ class Tokens:
         async with self._registry.lock(device_id):
             row = self._authorized("rotation", caller, device_id, role, asked)
             if row.revoked_at_ms is not None:
-                raise token_denied("rotation")
+                raise token_denied("rotation", "revoked-token")
             now = self._now_ms()
             granted = row.scopes if asked is None else asked
             # While its successor was never used, a device that asks again lost the answer: it gets
@@ -176,7 +176,7 @@ class Tokens:
             scopes=None if asked is None else frozenset(asked),
         )
         if row is None:
-            raise token_denied(action)
+            raise token_denied(action, "no-such-token")
         return row
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "InvokeRecord",
     "LegacyNode",
     "LegacyRequest",
+    "Lockout",
     "NodeSurface",
     "PairRequest",
     "PendingRevision",
@@ -248,6 +249,15 @@ class AuditEvent(Row, table=True):
     remote_ip: str | None = None  # None: this host, or nobody in particular
     # Over the row and the hash of the row before; None in rows older than the chain.
     chain_hash: bytes | None = Field(default=None, sa_type=LargeBinary, sa_column_kwargs=_SEALED)
+
+
+class Lockout(Row, table=True):
+    """An address or network that is locked out for failed authentications (PROTOCOL 17)."""
+
+    __tablename__ = "lockout"
+
+    key: str = Field(primary_key=True)  # an IPv4 address or an IPv6 /64, `http ` before it for plain HTTP
+    until_ms: int = Field(sa_type=BigInteger)
 
 
 class PendingWork(Row, table=True):

@@ -7,7 +7,7 @@ from openclaw_core.errors import StoreError
 __all__ = ["HEAD", "stored_revision", "upgrade"]
 
 # The newest file in migrations/versions; a test holds the two together.
-HEAD = "0006_family_state"
+HEAD = "0007_lockouts"
 
 
 def upgrade(connection: Connection) -> None:

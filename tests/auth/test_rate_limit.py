@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_core.auth.rate_limit import RateLimiter, loopback_delay_ms
+from openclaw_core.auth.rate_limit import RateLimiter, loopback_delay_ms, network_of
 
 STEPS = st.lists(
     st.tuples(st.sampled_from("abc"), st.sampled_from(("fail", "ok")), st.integers(0, 400)), max_size=60
@@ -89,3 +89,41 @@ def test_a_flood_of_new_addresses_frees_nobody():
 )
 def test_local_peers_wait_longer_each_time(failures, delay):
     assert loopback_delay_ms(failures) == delay
+
+
+def test_every_lock_that_ends_is_heard_of_once():
+    released = []
+    limiter = RateLimiter(max_attempts=1, lockout_ms=100, max_keys=2, on_release=released.append)
+    for at, key in enumerate("abcd"):
+        limiter.fail(key, at)
+    assert released == ["a", "b"], "room for two"
+    limiter.release_expired(101)
+    assert released == ["a", "b"]
+    limiter.release_expired(102)
+    assert released == ["a", "b", "c"]
+    assert limiter.check("d", 103) is None
+    limiter.succeed("d")
+    assert released == ["a", "b", "c", "d"]
+
+
+def test_restored_locks_end_when_they_would_have():
+    limiter = RateLimiter(max_keys=2)
+    limiter.restore([("late", 300), ("early", 100), ("middle", 200)])
+    assert [limiter.check(key, 50) for key in ("early", "middle", "late")] == [None, 150, 250]
+    limiter.release_expired(200)
+    assert [limiter.check(key, 200) for key in ("middle", "late")] == [None, 100]
+
+
+@pytest.mark.parametrize(
+    ("ip", "network"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8::ffff:1", "2001:db8::/64"),
+        ("::1", "::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+    ],
+)
+def test_whose_failures_count_together(ip, network):
+    assert network_of(ip) == network

@@ -12,7 +12,14 @@ import orjson
 from openclaw_core.store.models import AuditEvent
 from openclaw_core.testing import PATIENCE_SECONDS, FakeDevice, TestGateway, Wire
 
-__all__ = ["assert_audited", "assert_nothing_left", "assert_refused", "holdings", "until"]
+__all__ = [
+    "assert_audited",
+    "assert_nothing_left",
+    "assert_refused",
+    "auth_details",
+    "holdings",
+    "until",
+]
 
 Params = dict[str, Any] | Callable[[Wire], dict[str, Any]]
 
@@ -130,6 +137,16 @@ async def assert_refused(
     )
     await assert_audited(gateway, details["code"], f"client:{sent['client']['id']}", device_id)
     return error
+
+
+def auth_details(code: str, reason: str, step: str, *, retry: bool = False) -> dict[str, Any]:
+    """The whole of `error.details` of a refused credential (5.4)."""
+    return {
+        "code": code,
+        "authReason": reason,
+        "canRetryWithDeviceToken": retry,
+        "recommendedNextStep": step,
+    }
 
 
 def assert_cut(close: tuple[int, str], message: str, request_id: str) -> None:

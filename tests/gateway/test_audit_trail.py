@@ -84,7 +84,7 @@ async def test_a_call_beyond_its_scopes_is_refused_and_audited(start):
     assert refusal["error"]["details"]["missingScope"] == "operator.admin"
     event = (await trail(await gateway.operator(), kinds=["audit.list"]))[0]
     assert facts(event) == ("audit.list", "refused", "client:cli", None)
-    assert event["details"] == {"code": "MISSING_SCOPE"}
+    assert event["details"] == {"code": "MISSING_SCOPE", "reason": "operator.admin"}
 
 
 async def test_a_client_behind_a_proxy_is_named_by_its_own_address(start):
@@ -118,16 +118,6 @@ async def test_refusals_before_the_first_request(start):
         ("upgrade", "HTTP_400"),
     ]
     assert found[3]["remoteIp"] == "127.0.0.1"  # the address that claimed to speak for another
-
-
-async def test_a_flood_of_sockets_is_audited(start, monkeypatch):
-    monkeypatch.setenv("OPENCLAW_MAX_PREAUTH_CONNECTIONS_PER_IP", "1")
-    gateway = await start()
-    async with Wire.open(gateway.url):
-        with pytest.raises(InvalidStatus):
-            await gateway.wire()
-        (row,) = await gateway.server.gateway.runtime.store.load(AuditEvent)
-    assert (row.kind, row.outcome, row.details) == ("upgrade", "refused", '{"code":"HTTP_503"}')
 
 
 async def test_a_client_that_says_nothing_is_refused_and_audited(start):

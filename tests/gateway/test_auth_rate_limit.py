@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
+from openclaw_core.store.models import AuditEvent, Lockout
 from openclaw_core.testing import TOKEN, FakeClock, FakeDevice, node_params, operator_params
 
 from .leftovers import assert_refused
@@ -112,13 +116,53 @@ async def test_local_programs_are_delayed_not_locked(start):
     assert await gateway.operator()
 
 
-async def test_a_browser_on_this_host_is_not_exempt(start):
-    gateway = await start(
-        {"auth.rateLimit.maxAttempts": 1, "controlUi.allowedOrigins": ["https://ui.example"]},
-        now_ms=FakeClock(),
-    )
-    for expected in ("AUTH_TOKEN_MISMATCH", "AUTH_RATE_LIMITED"):
-        wire = await gateway.wire(origin="https://ui.example")
-        response = await wire.connect(operator_params(token="wrong"))
-        assert response["error"]["details"]["code"] == expected
-    assert await gateway.operator(), "local programs do not pay for the browser"
+# Over a restart (27, row 33)
+
+
+async def restarted(start, directory, clock, overrides=STRICT):
+    """A gateway on the state of one that locked this host out and was stopped."""
+    gateway = await start(STRICT, directory=directory, now_ms=clock)
+    await fail(gateway, WRONG_TOKEN)
+    await gateway.server.stop()
+    return await start(overrides, directory=directory, now_ms=clock)
+
+
+async def test_a_restart_sets_nobody_free(start, tmp_path):
+    clock = FakeClock()
+    gateway = await restarted(start, tmp_path, clock)
+    clock.advance(19_999)
+    await assert_locked(gateway, for_ms=1)
+    clock.advance(1)
+    assert await gateway.operator()
+    assert await gateway.server.gateway.runtime.store.load(Lockout) == []
+
+
+async def test_a_lock_that_ended_meanwhile_is_none(start, tmp_path):
+    clock = FakeClock()
+    gateway = await start(STRICT, directory=tmp_path, now_ms=clock)
+    await fail(gateway, WRONG_TOKEN)
+    await gateway.server.stop()
+    clock.advance(20_000)
+    again = await start(STRICT, directory=tmp_path, now_ms=clock)
+    assert await again.operator()
+    assert await again.server.gateway.runtime.store.load(Lockout) == []
+
+
+async def test_a_shorter_lockout_holds_for_old_locks_too(start, tmp_path):
+    gateway = await restarted(start, tmp_path, FakeClock(), {**STRICT, "auth.rateLimit.lockoutMs": 5})
+    await assert_locked(gateway, for_ms=5)
+
+
+async def test_a_lock_is_stored_before_the_answer_and_audited(start):
+    gateway = await start(STRICT, now_ms=FakeClock())
+    commits = gateway.server.gateway.runtime.store.commits
+    await fail(gateway, WRONG_TOKEN, times=2)
+    assert await gateway.server.gateway.runtime.store.load(Lockout) == []
+    await fail(gateway, WRONG_TOKEN, times=1)
+    file = gateway.settings.state_dir / "openclaw.sqlite"
+    with closing(sqlite3.connect(file)) as other:  # another process, which sees only what is committed
+        assert other.execute("SELECT key FROM lockout").fetchall() == [("127.0.0.1",)]
+    assert gateway.server.gateway.runtime.store.commits > commits
+    rows = await gateway.server.gateway.runtime.store.load(AuditEvent)
+    (row,) = [row for row in rows if row.kind == "auth.lockout"]
+    assert (row.outcome, row.actor, row.subject) == ("refused", "rule:rate-limit", "127.0.0.1")

@@ -7,7 +7,7 @@ import pytest
 from openclaw_core.errors import ConfigError
 from openclaw_core.testing import TOKEN, FakeDevice, node_params, operator_params
 
-from .leftovers import assert_refused
+from .leftovers import assert_refused, auth_details
 
 pytestmark = pytest.mark.anyio
 
@@ -15,22 +15,15 @@ COUNTED = {"auth.rateLimit.exemptLoopback": False, "auth.rateLimit.maxAttempts":
 PASSWORD = {**COUNTED, "auth.mode": "password", "auth.password": "open sesame"}
 
 
-def failure(code, reason, step, *, retry=False):
-    return {
-        "code": code,
-        "authReason": reason,
-        "canRetryWithDeviceToken": retry,
-        "recommendedNextStep": step,
-    }
-
-
-TOKEN_MISSING = failure("AUTH_TOKEN_MISSING", "token_missing", "update_auth_configuration")
-TOKEN_MISMATCH = failure("AUTH_TOKEN_MISMATCH", "token_mismatch", "update_auth_credentials")
-TOKEN_RETRY = failure("AUTH_TOKEN_MISMATCH", "token_mismatch", "retry_with_device_token", retry=True)
-PASSWORD_MISSING = failure("AUTH_PASSWORD_MISSING", "password_missing", "update_auth_configuration")
-PASSWORD_MISMATCH = failure("AUTH_PASSWORD_MISMATCH", "password_mismatch", "update_auth_credentials")
-DEVICE_TOKEN = failure("AUTH_DEVICE_TOKEN_MISMATCH", "device_token_mismatch", "update_auth_credentials")
-BOOTSTRAP = failure("AUTH_BOOTSTRAP_TOKEN_INVALID", "bootstrap_token_invalid", "review_auth_configuration")
+TOKEN_MISSING = auth_details("AUTH_TOKEN_MISSING", "token_missing", "update_auth_configuration")
+TOKEN_MISMATCH = auth_details("AUTH_TOKEN_MISMATCH", "token_mismatch", "update_auth_credentials")
+TOKEN_RETRY = auth_details("AUTH_TOKEN_MISMATCH", "token_mismatch", "retry_with_device_token", retry=True)
+PASSWORD_MISSING = auth_details("AUTH_PASSWORD_MISSING", "password_missing", "update_auth_configuration")
+PASSWORD_MISMATCH = auth_details("AUTH_PASSWORD_MISMATCH", "password_mismatch", "update_auth_credentials")
+DEVICE_TOKEN = auth_details("AUTH_DEVICE_TOKEN_MISMATCH", "device_token_mismatch", "update_auth_credentials")
+BOOTSTRAP = auth_details(
+    "AUTH_BOOTSTRAP_TOKEN_INVALID", "bootstrap_token_invalid", "review_auth_configuration"
+)
 
 MISSING = "unauthorized: gateway token missing ("
 WRONG = "unauthorized: gateway token mismatch ("
@@ -87,54 +80,15 @@ async def test_other_credentials(start, auth, details, begins):
     await assert_refused(gateway, node_params(auth=auth), FakeDevice(), details=details, begins=begins)
 
 
-@pytest.mark.parametrize(
-    ("field", "details", "begins"),
-    [("deviceToken", DEVICE_TOKEN, WRONG_DEVICE_TOKEN), ("token", TOKEN_RETRY, WRONG)],
-)
-async def test_the_token_of_another_device_opens_nothing(start, field, details, begins):
-    gateway = await start(COUNTED)
-    wire = await gateway.wire()
-    hello = await wire.connect(node_params(), FakeDevice())
-    stolen = hello["payload"]["auth"]["deviceToken"]
-    await assert_refused(
-        gateway, node_params(auth={field: stolen}), FakeDevice(), details=details, begins=begins
-    )
-
-
-async def test_a_node_token_does_not_make_an_operator(start):
-    gateway, device = await start(COUNTED), FakeDevice()
-    wire = await gateway.wire()
-    token = (await wire.connect(node_params(), device))["payload"]["auth"]["deviceToken"]
-    await assert_refused(
-        gateway,
-        operator_params(auth={"deviceToken": token}),
-        device,
-        details=DEVICE_TOKEN,
-        begins=WRONG_DEVICE_TOKEN,
-    )
-
-
-async def test_more_scopes_than_the_device_token_holds(start):
-    gateway, device = await start(COUNTED), FakeDevice()
-    wire = await gateway.wire()
-    hello = await wire.connect(operator_params(["operator.read"]), device)
-    offer = {"deviceToken": hello["payload"]["auth"]["deviceToken"]}
-    await assert_refused(
-        gateway,
-        operator_params(["operator.read", "operator.write"], auth=offer),
-        device,
-        details=failure("AUTH_SCOPE_MISMATCH", "scope_mismatch", "review_auth_configuration"),
-        begins="unauthorized: device token scope mismatch (re-pair or approve scope upgrade)",
-    )
-
-
 async def test_a_gateway_without_its_token_lets_nobody_in(start):
     # `openclaw gateway run` mints a token first; a program that embeds the server may not.
     gateway = await start({**COUNTED, "auth.token": None})
     await assert_refused(
         gateway,
         operator_params(),
-        details=failure("AUTH_TOKEN_NOT_CONFIGURED", "token_missing_config", "update_auth_configuration"),
+        details=auth_details(
+            "AUTH_TOKEN_NOT_CONFIGURED", "token_missing_config", "update_auth_configuration"
+        ),
         begins="unauthorized: gateway token not configured on gateway (",
     )
 

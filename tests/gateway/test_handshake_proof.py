@@ -97,22 +97,6 @@ async def test_two_minutes_of_skew(start, skew, accepted):
         assert response["error"]["details"]["code"] == "DEVICE_AUTH_SIGNATURE_EXPIRED"
 
 
-async def test_a_nonce_is_worth_nothing_on_another_socket(start):
-    gateway = await start()
-    first = await gateway.wire()
-    params = proof(first)
-    assert (await first.connect(params))["ok"]
-    second = await gateway.wire()
-    assert second.nonce != first.nonce
-    response = await second.connect(params)
-    assert response["error"]["details"]["code"] == "DEVICE_AUTH_NONCE_MISMATCH"
-    # With the right nonce but the old signature it is the signature that fails.
-    third = await gateway.wire()
-    params["device"]["nonce"] = third.nonce
-    response = await third.connect(params)
-    assert response["error"]["details"]["code"] == "DEVICE_AUTH_SIGNATURE_INVALID"
-
-
 @pytest.mark.parametrize("version", ["v2", "v3"])
 async def test_both_payload_versions(start, version):
     gateway = await start()

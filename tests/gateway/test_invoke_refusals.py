@@ -112,13 +112,6 @@ async def test_platform(start):
     await assert_untouched(node)
 
 
-async def test_platform_and_family_that_disagree_get_the_rights_of_unknown(start):
-    gateway = await start()
-    _, node_id = await gateway.node(["demo.any", "demo.linux"], client={"deviceFamily": "Mac"})
-    response = await invoke(await gateway.operator(), node_id, "demo.linux")
-    assert response["error"]["details"]["reason"] == NOT_LISTED
-
-
 @pytest.mark.parametrize("declared", [[], ["foreign.command"], ["demo.risky"]])
 async def test_node_that_offers_nothing(start, declared):
     gateway = await start()
@@ -333,17 +326,6 @@ async def test_admin_only_command(start):
     request = await admin.post("node.invoke", invoke_params(node_id, "demo.root"))
     await respond(node, node_id)
     assert (await admin.request("", request_id=request))["ok"] is True
-
-
-async def test_a_node_cannot_invoke(start):
-    gateway = await start()
-    node, node_id = await gateway.node(["demo.any"])
-    assert failure(await invoke(node, node_id, "demo.any")) == (
-        "INVALID_REQUEST",
-        "unauthorized role: node",
-        {"code": "UNAUTHORIZED_ROLE"},
-        None,
-    )
 
 
 @pytest.mark.parametrize(

@@ -158,13 +158,6 @@ async def test_invalid_chunks(stage, change, problem):
     await stage.end()
 
 
-async def test_another_node_cannot_speak_for_it(stage):
-    other, other_id = await stage.gateway.node(["demo.any"])
-    await stage.begin(progress=True)
-    assert await other.call("node.invoke.progress", stage.chunk(0, nodeId=other_id)) == IGNORED
-    await stage.end()
-
-
 # Cancel
 
 

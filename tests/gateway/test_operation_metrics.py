@@ -147,3 +147,12 @@ async def test_nothing_of_a_device_is_in_the_text(start):
     _, text = await scrape(gateway)
     assert device.device_id not in text
     assert TOKEN not in text
+
+
+async def test_guesses_from_one_ipv6_network_count_together(start):
+    gateway = await start({**PROXIED, "auth.rateLimit.maxAttempts": 3})
+    guesses = [{"X-Forwarded-For": f"2001:db8::{number}"} for number in range(4)]
+    answers = [await scrape(gateway, Authorization="Bearer wrong", **guess) for guess in guesses]
+    assert [status for status, _ in answers] == [401, 401, 401, 429]
+    other = {"X-Forwarded-For": "2001:db8:0:1::1"}
+    assert (await scrape(gateway, **BEARER, **other))[0] == 200

@@ -186,17 +186,6 @@ async def test_expired_requests_are_swept_and_announced(start):
 # Who may decide (6.5)
 
 
-async def test_a_node_needs_an_admin(start):
-    gateway, device = await start(BY_HAND), FakeDevice()
-    request_id = await knock(gateway, node_params(), device)
-    helper = await gateway.operator([*PAIRING, *READ, *WRITE])
-    refused = await helper.request("device.pair.approve", {"requestId": request_id})
-    assert refused["error"]["code"] == "INVALID_REQUEST"
-    assert refused["error"]["message"] == "device pairing approval denied"
-    assert refused["error"]["details"]["missingScope"] == "operator.admin"
-    assert len((await helper.call("device.pair.list"))["pending"]) == 1
-
-
 async def test_nobody_gives_what_he_does_not_hold(start):
     gateway, device = await start(BY_HAND), FakeDevice()
     request_id = await knock(gateway, operator_params(READ), device)

@@ -306,15 +306,6 @@ async def test_a_node_may_take_a_few_at_a_time_and_raised_work_keeps_its_age(beg
     assert answer["hasMore"] is True
 
 
-async def test_another_nodes_items_are_unknown(begin):
-    gateway, _, _, node_id, operator = await begin()
-    queued = await enqueue_invoke(operator, node_id)
-    other, _ = await gateway.node(COMMANDS)
-    assert await pulled(other) == []
-    assert (await acked(other, queued))["unknownIds"] == [queued]
-    assert (await item(operator, queued))["state"] == "queued"
-
-
 async def test_a_connected_node_is_told_once_until_it_asks(begin):
     _, _, node, node_id, operator = await begin()
     await enqueue_invoke(operator, node_id)

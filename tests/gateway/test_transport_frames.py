@@ -41,16 +41,6 @@ async def test_the_cap_before_the_hello(start, size, accepted):
     await assert_nothing_left(gateway, before)
 
 
-async def test_the_cap_holds_for_the_sum_of_fragments(start):
-    gateway = await start()
-    async with RawSocket.open(gateway) as raw:
-        await raw.receive_json()
-        await raw.send(encode_frame(Opcode.TEXT, b" " * 40_000, fin=False))
-        await raw.send(encode_frame(Opcode.CONT, b" " * 40_000))
-        opcode, data = await raw.receive()
-        assert (opcode, data[:2]) == (Opcode.CLOSE, (1009).to_bytes(2, "big"))
-
-
 async def test_the_cap_after_the_hello(start):
     gateway = await start()
     operator = await gateway.operator()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from openclaw_core.auth import scopes
+from openclaw_core.gateway.methods.nodes import note_foreign_invoke
 from openclaw_core.gateway.router import DEFERRED, Call, Method
 from openclaw_core.protocol import streams as wire
 from openclaw_core.services.runtime import Runtime
@@ -15,9 +16,12 @@ __all__ = ["invoke_methods"]
 class _Invokes:
     def __init__(self, runtime: Runtime) -> None:
         self._streams = runtime.streams
+        self._invokes = runtime.invokes
+        self._audit = runtime.audit
 
     def progress(self, call: Call) -> Any:
-        connection = call.connection
+        connection, invoke_id = call.connection, call.params.invoke_id
+        note_foreign_invoke(self._audit, self._invokes, "node.invoke.progress", call, invoke_id)
         self._streams.progress(connection, connection.device_id, call.params, call.reply)
         return DEFERRED
 

@@ -11,10 +11,12 @@ from openclaw_core.errors import UnavailableError
 from openclaw_core.gateway.router import DEFERRED, Call, Handler, Method
 from openclaw_core.protocol import nodes as wire
 from openclaw_core.services import outcomes
+from openclaw_core.services.audit import Audit
+from openclaw_core.services.invoke import Invokes
 from openclaw_core.services.nodes import LiveNode, Nodes
 from openclaw_core.services.runtime import Runtime
 
-__all__ = ["node_methods", "own_node"]
+__all__ = ["node_methods", "note_foreign_invoke", "own_node"]
 
 
 class _Operators:
@@ -79,11 +81,15 @@ class _Devices:
         self._nodes = runtime.nodes
         self._invokes = runtime.invokes
         self._events = runtime.node_events
+        self._audit = runtime.audit
         self._broadcast = runtime.events.broadcast
 
     def result(self, call: Call) -> dict[str, Any]:
         connection = call.connection
-        return self._invokes.result(connection, connection.device_id, call.params)
+        answer = self._invokes.result(connection, connection.device_id, call.params)
+        if "ignored" in answer:
+            note_foreign_invoke(self._audit, self._invokes, "node.invoke.result", call, call.params.id)
+        return answer
 
     def event(self, call: Call) -> dict[str, Any]:
         return self._events.handle(self._own(call), call.params)
@@ -115,6 +121,20 @@ def own_node(nodes: Nodes, call: Call) -> LiveNode:
     if node is None or node.link is not connection:
         raise _replaced()
     return node
+
+
+def note_foreign_invoke(audit: Audit, invokes: Invokes, method: str, call: Call, invoke_id: str) -> None:
+    """Audit a node that answers what was asked of another one; late answers of its own are no refusal."""
+    flight, connection = invokes.find(invoke_id), call.connection
+    if flight is not None and flight.node_id != connection.device_id:
+        audit.refuse(
+            method,
+            "FOREIGN_INVOKE",
+            f"node:{connection.device_id}",
+            flight.node_id,
+            ip=connection.caller.remote_ip,
+            conn_id=connection.conn_id,
+        )
 
 
 def _replaced() -> UnavailableError:

@@ -64,7 +64,8 @@ class _Setup:
             "setupId": code.row.setup_id,
             "setupCode": text,
             "gatewayUrl": url,
-            "auth": runtime.settings.auth_mode,
+            # The contract knows two words here; by a proxy's identity no device pairs.
+            "auth": "password" if runtime.settings.auth_mode == "password" else "token",
             "urlSource": advertised.source,
             "access": access,
             "expiresAtMs": code.row.expires_at_ms,
