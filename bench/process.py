@@ -18,6 +18,7 @@ from typing import TypeVar
 import psutil
 
 __all__ = [
+    "LOAD_CORE",
     "SERVER_CORE",
     "ServerProcess",
     "cpu_seconds",

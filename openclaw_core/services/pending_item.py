@@ -9,7 +9,7 @@ string for all of them.
 from __future__ import annotations
 
 import hashlib
-import os
+import random
 from collections.abc import Sequence
 from functools import lru_cache
 from sys import intern
@@ -99,10 +99,10 @@ class Ids:
         Args:
             now_ms: Unix milliseconds; a clock that stands still or steps back is counted on.
         """
-        # 48 bits of time and a counter of 12 (RFC 9562, 6.2); a full counter borrows a millisecond.
+        # Unique, not secret: 48 bits of time and a counter of 12 (RFC 9562, 6.2); a full counter borrows a millisecond.
         self._last = stamp = max(now_ms << 12, self._last + 1)
-        tail = int.from_bytes(os.urandom(8), "big")
-        text = f"{stamp >> 12:012x}7{stamp & 0xFFF:03x}{tail & 0x3FFF_FFFF_FFFF_FFFF | 1 << 63:016x}"
+        tail = 1 << 63 | random.getrandbits(62)
+        text = f"{stamp >> 12:012x}7{stamp & 0xFFF:03x}{tail:016x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
