@@ -99,7 +99,8 @@ class Ids:
         Args:
             now_ms: Unix milliseconds; a clock that stands still or steps back is counted on.
         """
-        # Unique, not secret: 48 bits of time and a counter of 12 (RFC 9562, 6.2); a full counter borrows a millisecond.
+        # Unique, not secret: 48 bits of time and a counter of 12 (RFC 9562, 6.2), which
+        # borrows from the next millisecond when it is full.
         self._last = stamp = max(now_ms << 12, self._last + 1)
         tail = 1 << 63 | random.getrandbits(62)
         text = f"{stamp >> 12:012x}7{stamp & 0xFFF:03x}{tail:016x}"
