@@ -89,14 +89,16 @@ def _measure_rival(figures: QueueFigures, state_dir: Path) -> None:
     rival = PEERS["real"]
     _say(f"invokes: {rival.title}")
     gathered = PeerFigures(rival.title)
-    with serving(rival, state_dir) as running:
-        for depth in RIVAL_DEPTHS:
-            arguments = ["--seconds", RIVAL_SECONDS, "--in-flight", str(depth)]
-            run = run_load(running, gathered, "invoke", arguments)
-            gathered.invokes[depth] = [run] if run else []
-            rate = per_core(gathered, depth)
-            if rate is not None:
-                figures.rival_invokes[depth] = rate
+    try:
+        with serving(rival, state_dir) as running:
+            for depth in RIVAL_DEPTHS:
+                arguments = ["--seconds", RIVAL_SECONDS, "--in-flight", str(depth)]
+                run = run_load(running, gathered, "invoke", arguments)
+                gathered.invokes[depth] = [run] if run else []
+    except TimeoutError as error:
+        gathered.failures.append(str(error))
+    rates = {depth: per_core(gathered, depth) for depth in gathered.invokes}
+    figures.rival_invokes = {depth: rate for depth, rate in rates.items() if rate is not None}
     for failure in gathered.failures:
         _say(f"{rival.title}: {failure}")
 

@@ -45,7 +45,7 @@ class QueueFigures:
 
     Attributes:
         rival_invokes: the original's invokes per core second by requests in flight; empty when
-            it is not installed.
+            it was not measured.
         loads: the machine's load average around each phase, this bench included.
     """
 
@@ -113,7 +113,7 @@ def _facts(figures: QueueFigures) -> list[str]:
 
 def _compare(enqueue: Phase, invokes: Mapping[int, float]) -> list[str]:
     if not invokes:
-        return ["the original gateway is not installed: no ratio to its invoke rate"]
+        return ["the original gateway was not measured: no ratio to its invoke rate"]
     lines = []
     for in_flight, rate in invokes.items():
         ratio = enqueue.per_core / rate
