@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from sys import intern
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from openclaw_core.errors import InvalidRequestError
 from openclaw_core.hookspecs import Caller
 from openclaw_core.protocol.limits import MAX_INVOKE_TIMEOUT_MS
 from openclaw_core.protocol.nodes import NodeInvokeParams
-from openclaw_core.protocol.pending import PendingEnqueueParams, PendingListParams
+from openclaw_core.protocol.pending import OPEN_STATES, PendingEnqueueParams, PendingListParams
 from openclaw_core.services import pending_rows as rows
 from openclaw_core.services.backlog import Finished
 from openclaw_core.services.invoke_records import key_of
@@ -86,14 +87,31 @@ class Pending:
 
     async def list_all(self, params: PendingListParams) -> dict[str, Any]:
         """`node.pending.list`: the newest items, without params and results."""
+        most = params.limit or _DEFAULT_LIMIT
+        if params.states and OPEN_STATES.issuperset(params.states):
+            found = self._newest_open(params.node_id, frozenset(params.states), most)
+        else:
+            found = await self._newest_stored(params, most)
+        return {"ts": self._now_ms(), "items": [rows.item_row(row) for row in found]}
+
+    def _newest_open(self, node_id: str | None, states: frozenset[str], most: int) -> list[Item]:
+        """From memory: in the table they may be few among very many finished ones."""
+        hidden, queue = self._backlog.committing, self._backlog.peek(node_id or "")
+        held: Iterator[Item] = reversed(self._backlog.open.values())
+        if node_id is not None:
+            held = iter(sorted(queue or (), key=lambda row: row.position, reverse=True))
+        wanted = (row for row in held if row.state in states and row.id not in hidden)
+        return list(islice(wanted, most))
+
+    async def _newest_stored(self, params: PendingListParams, most: int) -> list[Item]:
         work = table_of(PendingWork)
-        statement = select(work).order_by(work.c.created_at_ms.desc(), work.c.position.desc())
+        # Ids grow with time, and their index is the one there is: nothing is sorted.
+        statement = select(work).order_by(work.c.id.desc())
         if params.node_id is not None:
             statement = statement.where(work.c.node_id == params.node_id)
         if params.states:
             statement = statement.where(work.c.state.in_(params.states))
-        found = await self._stored(statement.limit(params.limit or _DEFAULT_LIMIT))
-        return {"ts": self._now_ms(), "items": [rows.item_row(row) for row in found]}
+        return await self._stored(statement.limit(most))
 
     async def get(self, caller: Caller, item_id: str) -> dict[str, Any]:
         """`node.pending.get`: one item with its params and what came back.
