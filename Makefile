@@ -10,7 +10,7 @@ PROJECTS := pyproject.toml $(FAMILIES:%=%/pyproject.toml)
 PORT ?=
 PYTEST_ARGS ?=
 
-.PHONY: run test bench lint interop crash families
+.PHONY: run test bench bench-queue lint interop crash families
 
 run: $(VENV)/installed
 	@$(BIN)/openclaw up $(if $(PORT),--port $(PORT))
@@ -31,6 +31,10 @@ families: $(VENV)/developing
 
 bench: $(VENV)/developing
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
+
+# The durable queue: 100,000 items over 1,000 nodes; BENCH_ARGS="--items 10000 --nodes 100" is quick.
+bench-queue: $(VENV)/developing
+	$(BIN)/python -m bench.pending $(BENCH_ARGS)
 
 lint: $(VENV)/developing
 	$(BIN)/ruff check .

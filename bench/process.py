@@ -18,6 +18,7 @@ from typing import TypeVar
 import psutil
 
 __all__ = [
+    "LOAD_CORE",
     "SERVER_CORE",
     "ServerProcess",
     "cpu_seconds",
@@ -32,7 +33,7 @@ T = TypeVar("T")
 
 SERVER_CORE = 0
 LOAD_CORE = 1
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 15.0
 
 

@@ -22,7 +22,7 @@ from bench.peers import PEERS, Peer, RunningPeer
 from bench.process import raise_file_limit, resident_kib
 from bench.report import print_report, write_results
 
-__all__ = ["main"]
+__all__ = ["main", "run_load", "serving"]
 
 DEPTHS = [1, 16, 128]
 LOAD_TIMEOUT_S = 400.0
@@ -74,31 +74,32 @@ def main(arguments: list[str] | None = None) -> int:
 def _measure_rates(peer: Peer, gathered: PeerFigures, plan: Plan, state_dir: Path) -> None:
     if code_load_s := peer.time_code_load(state_dir):
         gathered.code_load_s.append(code_load_s)
-    with _serving(peer, state_dir) as running:
+    with serving(peer, state_dir) as running:
         gathered.start_s.append(running.server.start_s)
         gathered.ready_s.append(running.ready_s)
         gathered.rss_after_start_kib.append(resident_kib(running.server.pid))
         seconds = ["--seconds", str(plan.seconds)]
         for depth in DEPTHS:
-            run = _load(running, gathered, "invoke", [*seconds, "--in-flight", str(depth)])
+            run = run_load(running, gathered, "invoke", [*seconds, "--in-flight", str(depth)])
             if run:
                 gathered.invokes.setdefault(depth, []).append(run)
                 _note_refusals(gathered, run)
-        if run := _load(running, gathered, "handshake", seconds):
+        if run := run_load(running, gathered, "handshake", seconds):
             gathered.handshakes.append(run)
 
 
 def _measure_idle(peer: Peer, gathered: PeerFigures, plan: Plan, state_dir: Path) -> None:
-    with _serving(peer, state_dir) as running:
+    with serving(peer, state_dir) as running:
         arguments = ["--counts", plan.idle_counts, "--limit", str(plan.idle_limit_s)]
-        gathered.idle = _load(running, gathered, "idle", arguments) or {}
+        gathered.idle = run_load(running, gathered, "idle", arguments) or {}
     for count, figure in gathered.idle.items():
         if isinstance(figure, dict) and "not_measured" in figure:
             gathered.failures.append(f"{count} idle nodes not measured: {figure['not_measured']}")
 
 
 @contextmanager
-def _serving(peer: Peer, state_dir: Path) -> Iterator[RunningPeer]:
+def serving(peer: Peer, state_dir: Path) -> Iterator[RunningPeer]:
+    """The peer, started; stopped at the end."""
     running = peer.start(state_dir)
     try:
         yield running
@@ -106,7 +107,7 @@ def _serving(peer: Peer, state_dir: Path) -> Iterator[RunningPeer]:
         running.server.stop()
 
 
-def _load(
+def run_load(
     running: RunningPeer, gathered: PeerFigures, scenario: str, arguments: list[str]
 ) -> dict[str, Any] | None:
     """One run of the load generator; a failed one is noted and leaves a hole in the table."""

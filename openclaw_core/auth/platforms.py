@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from openclaw_core.auth.signing import normalize
 from openclaw_core.commands import Platform
@@ -59,6 +60,7 @@ def labelled_platform(text: str) -> Platform | None:
     return _LABELS.get(name) if _VERSION.fullmatch(version) else None
 
 
+@lru_cache(1_024)
 def resolve_platform(platform: str, device_family: str | None, client_id: str | None) -> Platform:
     """The platform whose default commands a node may get.
 

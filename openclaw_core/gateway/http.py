@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, cast
 
+from httptools import HttpParserUpgrade
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -27,11 +29,13 @@ class FrontDoor(HttpToolsProtocol):
     """uvicorn's HTTP parser with bounds on a request's head.
 
     A peer that connects and says nothing, or says it for ever, is gone after
-    `gateway.handshakeTimeoutMs` or 64 KiB; uvicorn alone would keep it (1.3).
+    `gateway.handshakeTimeoutMs` or 64 KiB; uvicorn alone would keep it (1.3). A client need not
+    wait for the answer to its upgrade: frames that came with the request are not lost.
     """
 
     _deadline: asyncio.TimerHandle | None = None
     _head_bytes = 0
+    _segment = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -42,11 +46,21 @@ class FrontDoor(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._segment = data
         super().data_received(data)
+        self._segment = b""
         if self._deadline is not None:
             self._head_bytes += len(data)
             if self._head_bytes > _MAX_HEAD_BYTES:
                 self.transport.close()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Called while the parser's word that the request ended is handled: it says where."""
+        ended = sys.exc_info()[1]
+        super().handle_websocket_upgrade()
+        rest = self._segment[ended.args[0] :] if isinstance(ended, HttpParserUpgrade) else b""
+        if rest:
+            cast("asyncio.Protocol", self.transport.get_protocol()).data_received(rest)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from openclaw_core.errors import UnavailableError
-from openclaw_core.store.models import PendingWork
+from openclaw_core.services.pending_item import Item
 
 __all__ = ["Backlog", "Finished", "Lane", "NodeQueue"]
 
@@ -45,20 +45,20 @@ class Lane:
     __slots__ = ("_high", "_normal")
 
     def __init__(self) -> None:
-        self._high: dict[str, PendingWork] = {}
-        self._normal: dict[str, PendingWork] = {}
+        self._high: dict[str, Item] = {}
+        self._normal: dict[str, Item] = {}
 
     def __len__(self) -> int:
         return len(self._high) + len(self._normal)
 
-    def __iter__(self) -> Iterator[PendingWork]:
+    def __iter__(self) -> Iterator[Item]:
         return iter((*self._high.values(), *self._normal.values()))
 
-    def get(self, item_id: str) -> PendingWork | None:
+    def get(self, item_id: str) -> Item | None:
         """The item, if it is here."""
         return self._high.get(item_id) or self._normal.get(item_id)
 
-    def put(self, row: PendingWork) -> None:
+    def put(self, row: Item) -> None:
         """Take in an item, or its next version in its place."""
         if row.priority != "high":
             self._normal[row.id] = row
@@ -98,7 +98,7 @@ class NodeQueue:
     def __len__(self) -> int:
         return len(self.requests) + len(self.actions)
 
-    def __iter__(self) -> Iterator[PendingWork]:
+    def __iter__(self) -> Iterator[Item]:
         return iter((*self.requests, *self.actions))
 
     def next_revision(self) -> int:
@@ -121,12 +121,12 @@ class Backlog:
     """
 
     def __init__(self) -> None:
-        self.open: dict[str, PendingWork] = {}
+        self.open: dict[str, Item] = {}
         self.finished: dict[str, Finished] = {}
         self.committing: dict[str, asyncio.Future[None]] = {}
         self._queues: dict[str, NodeQueue] = {}
         self._keys: dict[Key, str] = {}
-        self._expiries: list[tuple[int, str]] = []
+        self._expiries: list[tuple[int, str]] = []  # also of items that are finished or expire later
         self._bytes = 0
 
     def __iter__(self) -> Iterator[NodeQueue]:
@@ -143,7 +143,7 @@ class Backlog:
         """The node's queue if it ever had one."""
         return self._queues.get(node_id)
 
-    def with_key(self, node_id: str, kind: str, key: str) -> PendingWork | Finished | None:
+    def with_key(self, node_id: str, kind: str, key: str) -> Item | Finished | None:
         """The item that was asked for under an idempotency key."""
         item_id = self._keys.get((node_id, kind, key), "")
         return self.open.get(item_id) or self.finished.get(item_id)
@@ -167,7 +167,7 @@ class Backlog:
             if used > limit:
                 raise _full(what, queue.node_id, limit, unit, len(queue))
 
-    def add(self, row: PendingWork) -> None:
+    def add(self, row: Item) -> None:
         """Take in an open item."""
         item_id, node_id, kind, key = row.id, row.node_id, row.kind, row.idempotency_key
         queue = self.queue(node_id)
@@ -177,21 +177,22 @@ class Backlog:
         self._weigh(queue, row, 1)
         if key is not None:
             self._keys[node_id, kind, key] = item_id
-        heapq.heappush(self._expiries, (row.expires_at_ms, item_id))
+        self._expect(row)
 
-    def replace(self, row: PendingWork) -> None:
+    def replace(self, row: Item) -> None:
         """Put a changed open item in the place of its former version."""
-        self.open[row.id] = row
+        before, self.open[row.id] = self.open[row.id], row
         self.queue(row.node_id).lane(row.kind).put(row)
-        heapq.heappush(self._expiries, (row.expires_at_ms, row.id))
+        if row.expires_at_ms != before.expires_at_ms:
+            self._expect(row)
 
-    def discard(self, row: PendingWork) -> None:
+    def discard(self, row: Item) -> None:
         """Forget an item that could not be stored."""
         self._take_out(row)
         if row.idempotency_key is not None:
             self._keys.pop((row.node_id, row.kind, row.idempotency_key), None)
 
-    def finish(self, row: PendingWork) -> None:
+    def finish(self, row: Item) -> None:
         """Move an item to the finished ones; a finished one just stays."""
         if row.id in self.open:
             self._take_out(row)
@@ -207,9 +208,9 @@ class Backlog:
         if item.key is not None:
             self._keys.setdefault((item.node_id, item.kind, item.key), item.id)
 
-    def due(self, now: int) -> list[PendingWork]:
+    def due(self, now: int) -> list[Item]:
         """Open items whose time has passed, taken off the heap; at most a batch."""
-        found: list[PendingWork] = []
+        found: list[Item] = []
         while self._expiries and self._expiries[0][0] <= now and len(found) < PURGE_BATCH:
             _, item_id = heapq.heappop(self._expiries)
             row = self.open.get(item_id)
@@ -217,13 +218,13 @@ class Backlog:
                 found.append(row)
         return found
 
-    def is_busy(self, row: PendingWork) -> bool:
+    def is_busy(self, row: Item) -> bool:
         """True while the item is being stored or its queue is being changed."""
         return row.id in self.committing or self.queue(row.node_id).lock.locked()
 
-    def postpone(self, row: PendingWork) -> None:
+    def postpone(self, row: Item) -> None:
         """Put an item from `due` back for the next time."""
-        heapq.heappush(self._expiries, (row.expires_at_ms, row.id))
+        self._expect(row)
 
     def forget_old(self, now: int) -> list[Finished]:
         """Finished items that need not be kept, taken out; at most a batch."""
@@ -239,13 +240,21 @@ class Backlog:
                 del self._keys[item.node_id, item.kind, item.key]
         return gone
 
-    def _take_out(self, row: PendingWork) -> None:
+    def _expect(self, row: Item) -> None:
+        """Have the item come up in `due`; now and then without those that need not any more."""
+        if len(self._expiries) > 2 * len(self.open) + PURGE_BATCH:
+            self._expiries = [(each.expires_at_ms, each.id) for each in self.open.values()]
+            heapq.heapify(self._expiries)
+        else:
+            heapq.heappush(self._expiries, (row.expires_at_ms, row.id))
+
+    def _take_out(self, row: Item) -> None:
         held = self.open.pop(row.id)
         queue = self.queue(row.node_id)
         queue.lane(row.kind).remove(row.id)
         self._weigh(queue, held, -1)
 
-    def _weigh(self, queue: NodeQueue, row: PendingWork, sign: int) -> None:
+    def _weigh(self, queue: NodeQueue, row: Item, sign: int) -> None:
         weight = sign * (len(row.params_json or "") + _ITEM_BYTES)
         queue.bytes += weight
         self._bytes += weight

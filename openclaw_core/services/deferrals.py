@@ -21,7 +21,7 @@ from openclaw_core.services.nodes import Nodes
 from openclaw_core.services.outcomes import code_of
 from openclaw_core.services.pending import Pending
 from openclaw_core.services.pending_admission import Admission
-from openclaw_core.services.pending_rows import digest_of
+from openclaw_core.services.pending_item import digest_of
 
 __all__ = ["PendingDeferrals"]
 

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from sys import intern
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from openclaw_core.errors import RpcError, StoreError
 from openclaw_core.hookspecs import Caller
 from openclaw_core.protocol.pending import AVAILABLE, CHANGED, FINAL_STATES, State
-from openclaw_core.services import pending_rows as rows
 from openclaw_core.services.audit import Audit, Outcome
 from openclaw_core.services.backlog import Backlog, Finished, NodeQueue
 from openclaw_core.services.events import Events, encode_event
 from openclaw_core.services.nodes import LiveNode, Nodes
 from openclaw_core.services.outcomes import code_of
 from openclaw_core.services.pending_admission import Admission
-from openclaw_core.store.base import Append, Remove, Save, Store, table_of
+from openclaw_core.services.pending_item import Ids, Item, encode_caller, new_item, save
+from openclaw_core.store.base import Remove, Save, Store, table_of
 from openclaw_core.store.models import PendingRevision, PendingWork
 
 __all__ = ["Ledger"]
@@ -54,6 +55,7 @@ class Ledger:
         self._events = events
         self._now_ms = now_ms
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ids = Ids()
         self.backlog = Backlog()
 
     async def load(self) -> None:
@@ -76,7 +78,7 @@ class Ledger:
 
     async def insert(
         self, caller: Caller, kind: str, node_id: str, ttl_ms: int, columns: dict[str, Any]
-    ) -> PendingWork:
+    ) -> Item:
         """A new item, stored; out of everyone's sight until then.
 
         Raises:
@@ -86,21 +88,23 @@ class Ledger:
         queue = self.backlog.queue(node_id)
         self.backlog.check_room(queue, len(columns.get("params_json") or ""))
         revision = queue.next_revision()
-        row = rows.new_item(
-            caller,
-            kind,
-            node_id=node_id,
-            now=self._now_ms(),
-            ttl_ms=ttl_ms,
+        now = self._now_ms()
+        row = new_item(
+            id=self._ids.make(now),
+            node_id=queue.node_id,
+            kind=kind,
             position=revision,
             revision=revision,
+            caller=encode_caller(caller),
+            created_at_ms=now,
+            expires_at_ms=now + ttl_ms,
             **columns,
         )
         storing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.backlog.committing[row.id] = storing
         self.backlog.add(row)
         try:
-            await self._store.write(Append(PendingWork, rows.values_of(row)))
+            await self._store.write(save(row))
         except StoreError as error:
             self.backlog.discard(row)
             storing.set_exception(error)
@@ -116,12 +120,12 @@ class Ledger:
             self.announce_available(node)
         return row
 
-    def replaced(self, row: PendingWork, **changes: Any) -> PendingWork:
+    def replaced(self, row: Item, **changes: Any) -> Item:
         """An open item's next version, counted but not yet in force."""
         revision = self.backlog.queue(row.node_id).next_revision()
-        return row.model_copy(update={"revision": revision, **changes})
+        return row._replace(revision=revision, **changes)
 
-    def final(self, row: PendingWork, state: State, error: RpcError | None = None) -> PendingWork:
+    def final(self, row: Item, state: State, error: RpcError | None = None) -> Item:
         """An item's final version, with the refusal that ended it."""
         return self.ended(
             row, state, error={"code": code_of(error), "message": error.message} if error else None
@@ -129,12 +133,12 @@ class Ledger:
 
     def ended(
         self,
-        row: PendingWork,
+        row: Item,
         state: State,
         *,
         error: dict[str, Any] | None = None,
         result_json: str | None = None,
-    ) -> PendingWork:
+    ) -> Item:
         """An item's final version, counted but not yet in force."""
         assert state in FINAL_STATES
         return self.replaced(
@@ -146,20 +150,20 @@ class Ledger:
             error=orjson.dumps(error).decode() if error is not None else None,
         )
 
-    async def commit(self, changed: list[PendingWork], actor: str | Caller) -> None:
+    async def commit(self, changed: list[Item], actor: str | Caller) -> None:
         """Store new versions, then put them in force; the caller holds the queue's lock.
 
         Raises:
             StoreError: nothing changed.
         """
         if changed:
-            await self._store.write(*map(Save, changed))
+            await self._store.write(*map(save, changed))
             self._put_in_force(changed, actor)
 
-    def commit_later(self, changed: list[PendingWork], actor: str | Caller) -> None:
+    def commit_later(self, changed: list[Item], actor: str | Caller) -> None:
         """Put new versions in force now and store them soon: what a crash may take back."""
         if changed:
-            self._store.write_behind(*map(Save, changed))
+            self._store.write_behind(*map(save, changed))
             self._put_in_force(changed, actor)
 
     # What nodes are told
@@ -182,7 +186,7 @@ class Ledger:
     def purge(self) -> None:
         """End what is overdue and forget what ended long ago; once a second."""
         now = self._now_ms()
-        ended: list[PendingWork] = []
+        ended: list[Item] = []
         for row in self.backlog.due(now):
             if self.backlog.is_busy(row):
                 self.backlog.postpone(row)
@@ -198,11 +202,11 @@ class Ledger:
             removed = [Remove(PendingWork, item.id) for item in gone]
             self._store.write_behind(*map(Save, kept), *removed)
 
-    def expired(self, row: PendingWork) -> PendingWork:
+    def expired(self, row: Item) -> Item:
         """An overdue item's final version: what a node holds may still have been run."""
-        return self.final(row, "unknown" if rows.is_out(row) else "expired")
+        return self.final(row, "unknown" if row.is_out else "expired")
 
-    def dropped(self, row: PendingWork) -> PendingWork:
+    def dropped(self, row: Item) -> Item:
         """The final version of an item whose pairing is gone."""
         error = {"code": "PAIRING_CHANGED", "message": "the node was revoked, removed or paired anew"}
         return self.ended(row, "dropped", error=error)
@@ -224,7 +228,7 @@ class Ledger:
 
     # Inside
 
-    def _put_in_force(self, changed: list[PendingWork], actor: str | Caller) -> None:
+    def _put_in_force(self, changed: list[Item], actor: str | Caller) -> None:
         for row in changed:
             if row.state in FINAL_STATES:
                 self.backlog.finish(row)
@@ -234,7 +238,7 @@ class Ledger:
                 self.backlog.replace(row)
             self._broadcast(row)
 
-    def _broadcast(self, row: PendingWork) -> None:
+    def _broadcast(self, row: Item) -> None:
         payload = {
             "id": row.id,
             "nodeId": row.node_id,
@@ -253,7 +257,7 @@ class Ledger:
         task.add_done_callback(self._tasks.discard)
 
 
-def _audited(row: PendingWork) -> dict[str, Any]:
+def _audited(row: Item) -> dict[str, Any]:
     details: dict[str, Any] = {"id": row.id, "type": row.kind}
     if row.command is not None:
         details["command"] = row.command
@@ -262,19 +266,17 @@ def _audited(row: PendingWork) -> dict[str, Any]:
     return details
 
 
-def _read_all(connection: Connection) -> tuple[list[PendingWork], list[Finished], dict[str, int]]:
+def _read_all(connection: Connection) -> tuple[list[Item], list[Finished], dict[str, int]]:
     """Open rows by age, what to remember of finished ones, and each node's revision."""
     work, counts = table_of(PendingWork), table_of(PendingRevision)
-    waiting = select(work).where(work.c.finished_at_ms.is_(None))
-    open_rows = [
-        PendingWork.from_values(row._asdict())
-        for row in connection.execute(waiting.order_by(work.c.created_at_ms, work.c.position))
-    ]
-    kept = (work.c.id, work.c.node_id, work.c.kind, work.c.idempotency_key, work.c.digest)
-    ended = select(*kept, work.c.finished_at_ms).where(work.c.finished_at_ms.is_not(None))
-    finished = [Finished(*row) for row in connection.execute(ended.order_by(work.c.finished_at_ms))]
     revisions = {row.node_id: row.revision for row in connection.execute(select(counts))}
-    highest = select(work.c.node_id, func.max(work.c.revision)).group_by(work.c.node_id)
-    for node_id, revision in connection.execute(highest):
+    waiting = select(work).where(work.c.finished_at_ms.is_(None))
+    open_rows = [Item.stored(row) for row in connection.execute(waiting)]
+    open_rows.sort(key=lambda row: (row.created_at_ms, row.position))
+    kept = (work.c.id, work.c.node_id, work.c.kind, work.c.idempotency_key, work.c.digest)
+    ended = select(*kept, work.c.finished_at_ms, work.c.revision).where(work.c.finished_at_ms.is_not(None))
+    finished = []
+    for item_id, node_id, *others, revision in connection.execute(ended.order_by(work.c.finished_at_ms)):
+        finished.append(Finished(item_id, intern(node_id), *others))
         revisions[node_id] = max(revision, revisions.get(node_id, 0))
     return open_rows, finished, revisions

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
+from sys import intern
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, select
@@ -12,12 +14,13 @@ from openclaw_core.errors import InvalidRequestError
 from openclaw_core.hookspecs import Caller
 from openclaw_core.protocol.limits import MAX_INVOKE_TIMEOUT_MS
 from openclaw_core.protocol.nodes import NodeInvokeParams
-from openclaw_core.protocol.pending import PendingEnqueueParams, PendingListParams
+from openclaw_core.protocol.pending import OPEN_STATES, PendingEnqueueParams, PendingListParams
 from openclaw_core.services import pending_rows as rows
 from openclaw_core.services.backlog import Finished
 from openclaw_core.services.invoke_records import key_of
 from openclaw_core.services.ledger import Ledger
 from openclaw_core.services.pending_admission import Admission
+from openclaw_core.services.pending_item import Item
 from openclaw_core.services.routes import ABSENT
 from openclaw_core.store.base import Store, table_of
 from openclaw_core.store.models import PendingWork
@@ -84,14 +87,31 @@ class Pending:
 
     async def list_all(self, params: PendingListParams) -> dict[str, Any]:
         """`node.pending.list`: the newest items, without params and results."""
+        most = params.limit or _DEFAULT_LIMIT
+        if params.states and OPEN_STATES.issuperset(params.states):
+            found = self._newest_open(params.node_id, frozenset(params.states), most)
+        else:
+            found = await self._newest_stored(params, most)
+        return {"ts": self._now_ms(), "items": [rows.item_row(row) for row in found]}
+
+    def _newest_open(self, node_id: str | None, states: frozenset[str], most: int) -> list[Item]:
+        """From memory: in the table they may be few among very many finished ones."""
+        hidden, queue = self._backlog.committing, self._backlog.peek(node_id or "")
+        held: Iterator[Item] = reversed(self._backlog.open.values())
+        if node_id is not None:
+            held = iter(sorted(queue or (), key=lambda row: row.position, reverse=True))
+        wanted = (row for row in held if row.state in states and row.id not in hidden)
+        return list(islice(wanted, most))
+
+    async def _newest_stored(self, params: PendingListParams, most: int) -> list[Item]:
         work = table_of(PendingWork)
-        statement = select(work).order_by(work.c.created_at_ms.desc(), work.c.position.desc())
+        # Ids grow with time, and their index is the one there is: nothing is sorted.
+        statement = select(work).order_by(work.c.id.desc())
         if params.node_id is not None:
             statement = statement.where(work.c.node_id == params.node_id)
         if params.states:
             statement = statement.where(work.c.state.in_(params.states))
-        found = await self._stored(statement.limit(params.limit or _DEFAULT_LIMIT))
-        return {"ts": self._now_ms(), "items": [rows.item_row(row) for row in found]}
+        return await self._stored(statement.limit(most))
 
     async def get(self, caller: Caller, item_id: str) -> dict[str, Any]:
         """`node.pending.get`: one item with its params and what came back.
@@ -125,9 +145,9 @@ class Pending:
                     {"reason": "final", "id": item_id, "state": state},
                 )
             await self._ledger.commit([self._ledger.ended(row, "cancelled")], caller)
-        return {"id": item_id, "nodeId": row.node_id, "state": "cancelled", "delivered": rows.is_out(row)}
+        return {"id": item_id, "nodeId": row.node_id, "state": "cancelled", "delivered": row.is_out}
 
-    async def find(self, item_id: str) -> PendingWork:
+    async def find(self, item_id: str) -> Item:
         """An item, open or kept.
 
         Raises:
@@ -149,7 +169,7 @@ class Pending:
 
     # Inside
 
-    async def _place(self, caller: Caller, params: PendingEnqueueParams) -> PendingWork:
+    async def _place(self, caller: Caller, params: PendingEnqueueParams) -> Item:
         """The item that holds the request: the one that is there already, or a new one."""
         node_id, command, timeout = params.node_id, params.command, params.timeout_ms
         pairing = self._admission.require_node(node_id)
@@ -164,7 +184,7 @@ class Pending:
         if command is not None:
             admitted = self._admission.admit(caller, node_id, command, data)
             columns |= {
-                "command": command,
+                "command": intern(command),
                 "timeout_ms": None if timeout is None else min(timeout, MAX_INVOKE_TIMEOUT_MS),
                 "idempotency_key": params.idempotency_key,
                 "params_json": admitted.params_json,
@@ -173,15 +193,15 @@ class Pending:
         ttl = params.expires_in_ms or DEFAULT_TTL_MS
         return await self._ledger.insert(caller, params.type, node_id, ttl, columns)
 
-    def _held(self, params: PendingEnqueueParams) -> PendingWork | Finished | None:
+    def _held(self, params: PendingEnqueueParams) -> Item | Finished | None:
         if params.type == "node.invoke":
             key = params.idempotency_key
             return None if key is None else self._backlog.with_key(params.node_id, params.type, key)
         queue = self._backlog.peek(params.node_id)
         waiting = queue.requests if queue is not None else ()
-        return next((row for row in waiting if row.kind == params.type and not rows.is_out(row)), None)
+        return next((row for row in waiting if row.kind == params.type and not row.is_out), None)
 
-    async def _keep(self, held: PendingWork | Finished, params: PendingEnqueueParams) -> PendingWork | None:
+    async def _keep(self, held: Item | Finished, params: PendingEnqueueParams) -> Item | None:
         """The item that is there, raised to what the repetition asks for; None when it just went."""
         if (storing := self._backlog.committing.get(held.id)) is not None:
             await asyncio.shield(storing)
@@ -200,14 +220,14 @@ class Pending:
                 await self._ledger.commit([row], "rule:repeated")
             return row
 
-    async def _stored(self, statement: Select[Any]) -> list[PendingWork]:
-        def read(connection: Connection) -> list[PendingWork]:
-            return [PendingWork.from_values(row._asdict()) for row in connection.execute(statement)]
+    async def _stored(self, statement: Select[Any]) -> list[Item]:
+        def read(connection: Connection) -> list[Item]:
+            return [Item.stored(row) for row in connection.execute(statement)]
 
         return await self._store.query(read)
 
 
-def _check_same(held: PendingWork | Finished, digest: str) -> None:
+def _check_same(held: Item | Finished, digest: str) -> None:
     if held.digest != digest:
         raise InvalidRequestError(
             f"idempotencyKey was used for another request to this node (item {held.id}): use a new key",

@@ -12,14 +12,12 @@ from openclaw_core.auth.platforms import resolve_platform
 from openclaw_core.commands import Platform
 from openclaw_core.errors import InvalidRequestError, RpcError
 from openclaw_core.hookspecs import Caller, Invocation
-from openclaw_core.protocol.nodes import NodeInvokeResultParams
 from openclaw_core.protocol.pending import PendingResult
 from openclaw_core.services import outcomes
 from openclaw_core.services.nodes import LiveNode, Nodes
-from openclaw_core.services.pending_rows import caller_of, digest_of
+from openclaw_core.services.pending_item import Item, caller_of, digest_of
 from openclaw_core.services.registry import Registry
 from openclaw_core.services.routes import ABSENT, Routes
-from openclaw_core.store.models import PendingWork
 
 __all__ = ["MAX_PARAMS_BYTES", "MAX_RESULT_BYTES", "Admission", "Admitted"]
 
@@ -115,9 +113,9 @@ class Admission:
         except TypeError as error:
             raise InvalidRequestError(f"invalid {command} params: {error}", {"command": command}) from None
 
-    def recheck(self, node: LiveNode, row: PendingWork) -> RpcError | None:
+    def recheck(self, node: LiveNode, row: Item) -> RpcError | None:
         """Why an item may no longer be delivered, or None."""
-        command, caller = row.command or "", caller_of(row)
+        command, caller = row.command or "", caller_of(row.caller)
         route = self._routes.find(command)
         if caller.by_device_token and caller.device_id not in self._registry.devices:
             return InvalidRequestError(
@@ -129,36 +127,22 @@ class Admission:
         refusal = self._refusal(node.node_id, command)
         if refusal is not None:
             return refusal
-        data = orjson.loads(row.params_json) if row.params_json is not None else {}
-        return self._routes.denial(
-            Invocation(node.node_id, command, data if data is not None else {}, caller)
-        )
+        return self._routes.denial(_invocation(row)) if self._routes.may_deny else None
 
     def awaits_approval(self, node_id: str, command: str | None) -> bool:
         """True while a person has yet to decide about the command: its work is kept, not failed."""
         request = self._registry.surface_requests.get(node_id)
         return request is not None and command in request.commands
 
-    def read_result(self, row: PendingWork, result: PendingResult) -> str | None:
+    def read_result(self, row: Item, result: PendingResult) -> str | None:
         """The payload to keep, as JSON text.
 
         Raises:
             RpcError: it is not what the command declares.
         """
-        caller = caller_of(row)
-        data = orjson.loads(row.params_json) if row.params_json is not None else {}
-        invocation = Invocation(row.node_id, row.command or "", data, caller)
-        answer = NodeInvokeResultParams.model_construct(
-            _fields_set=result.model_fields_set | {"node_id"},
-            id=row.id,
-            node_id=row.node_id,
-            ok=True,
-            payload=result.payload,
-            payload_json=result.payload_json,
-            error=None,
-        )
+        route = self._routes.find(row.command or "")
         try:
-            payload = self._routes.check_result(invocation, self._routes.find(row.command or ""), answer)
+            payload = self._routes.check_result(_invocation(row), route, result)
             return None if payload is ABSENT else orjson.dumps(payload).decode()
         except Exception as error:
             raise outcomes.expected(error, row.command or "") from error
@@ -171,7 +155,7 @@ class Admission:
             return to_error(refusal, command)
         node = self._nodes.find(node_id)
         approved = surface.commands if surface is not None else []
-        held = node.commands if node is not None else frozenset(approved)
+        held = node.commands if node is not None else approved
         if command in held:
             return None
         return to_error(policy.explain_missing(command, frozenset(held), text), command)
@@ -185,6 +169,11 @@ class Admission:
             return "unknown", "unknown"
         platform = device.platform or "unknown"
         return resolve_platform(platform, device.device_family, device.client_id or ""), platform
+
+
+def _invocation(row: Item) -> Invocation:
+    data = orjson.loads(row.params_json) if row.params_json is not None else None
+    return Invocation(row.node_id, row.command or "", {} if data is None else data, caller_of(row.caller))
 
 
 def _not_queueable(command: str, *, known: bool) -> InvalidRequestError:

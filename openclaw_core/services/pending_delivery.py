@@ -21,7 +21,7 @@ from openclaw_core.services.ledger import Ledger
 from openclaw_core.services.nodes import LiveNode
 from openclaw_core.services.pending import Pending
 from openclaw_core.services.pending_admission import MAX_RESULT_BYTES, Admission
-from openclaw_core.store.models import PendingWork
+from openclaw_core.services.pending_item import Item
 
 __all__ = ["Deliveries"]
 
@@ -65,7 +65,7 @@ class Deliveries:
             queue.told = False
             now = self._now_ms()
             taken, more = await self._take(node, queue.requests, now, most)
-            others = (row for row in queue.requests if not rows.is_out(row))
+            others = (row for row in queue.requests if not row.is_out)
             explicit = any(row.kind == "status.request" for row in (*taken, *others))
             if params.lease_ms is None:
                 ended = [self._ledger.ended(row, "drained") for row in taken]
@@ -89,7 +89,7 @@ class Deliveries:
             queue.told = False
             now = self._now_ms()
             taken, more = await self._take(node, queue.actions, now, params.max_items or _PULL_ITEMS)
-            self._mark_delivered([row for row in taken if not rows.is_out(row)], now, None)
+            self._mark_delivered([row for row in taken if not row.is_out], now, None)
         answer: dict[str, Any] = {
             "nodeId": node.node_id,
             "actions": [rows.action_row(row) for row in taken],
@@ -125,19 +125,19 @@ class Deliveries:
 
     # What may go out
 
-    async def _take(self, node: LiveNode, lane: Lane, now: int, most: int) -> tuple[list[PendingWork], bool]:
+    async def _take(self, node: LiveNode, lane: Lane, now: int, most: int) -> tuple[list[Item], bool]:
         """The first items to deliver, and whether there are more.
 
         What may not go any more is ended on the way, with the reason.
         """
-        taken: list[PendingWork] = []
-        ended: list[PendingWork] = []
+        taken: list[Item] = []
+        ended: list[Item] = []
         more, size = False, 0
         for row in lane:
             if row.id in self._backlog.committing or (row.lease_until_ms or 0) > now:
                 continue
             verdict = self._judge_delivery(node, row, now)
-            if isinstance(verdict, PendingWork):
+            if isinstance(verdict, Item):
                 ended.append(verdict)
             elif verdict:
                 size += len(row.params_json or "")
@@ -148,7 +148,7 @@ class Deliveries:
         await self._ledger.commit(ended, "rule:delivery")
         return taken, more
 
-    def _judge_delivery(self, node: LiveNode, row: PendingWork, now: int) -> bool | PendingWork:
+    def _judge_delivery(self, node: LiveNode, row: Item, now: int) -> bool | Item:
         """Whether the item goes now; its final version when it never will."""
         if row.expires_at_ms <= now:
             return self._ledger.expired(row)
@@ -161,7 +161,7 @@ class Deliveries:
         denial = self._admission.recheck(node, row)
         return True if denial is None else self._ledger.final(row, "failed", denial)
 
-    def _mark_delivered(self, taken: list[PendingWork], now: int, lease_until_ms: int | None) -> None:
+    def _mark_delivered(self, taken: list[Item], now: int, lease_until_ms: int | None) -> None:
         changed = [
             self._ledger.replaced(
                 row,
@@ -176,7 +176,7 @@ class Deliveries:
 
     # What came back
 
-    def _own_open(self, queue: NodeQueue, item_id: str) -> PendingWork | None:
+    def _own_open(self, queue: NodeQueue, item_id: str) -> Item | None:
         if item_id in self._backlog.committing:
             return None
         return queue.actions.get(item_id) or queue.requests.get(item_id)
@@ -193,7 +193,7 @@ class Deliveries:
                 "node.pending.ack", "FOREIGN_WORK", f"node:{node.node_id}", item.node_id, ip=node.remote_ip
             )
 
-    def _judge(self, row: PendingWork, result: PendingResult | None) -> PendingWork:
+    def _judge(self, row: Item, result: PendingResult | None) -> Item:
         """The final version of an item that the node is done with."""
         if result is None:
             return self._ledger.ended(row, "done")
@@ -212,7 +212,7 @@ class Deliveries:
             return self._ledger.ended(row, "done", error={"code": "RESULT_TOO_LARGE", "message": problem})
         return self._ledger.ended(row, "done", result_json=text)
 
-    async def _correct(self, item_id: str, result: PendingResult) -> list[PendingWork]:
+    async def _correct(self, item_id: str, result: PendingResult) -> list[Item]:
         """What a node reports of an item that the gateway had given up on."""
         try:
             row = await self._pending.find(item_id)

@@ -18,6 +18,7 @@ from openclaw_core.plugins import Plugins
 from openclaw_core.protocol.arguments import explain_arguments
 from openclaw_core.protocol.limits import DEFAULT_INVOKE_TIMEOUT_MS
 from openclaw_core.protocol.nodes import NodeInvokeParams, NodeInvokeResultParams
+from openclaw_core.protocol.pending import PendingResult
 from openclaw_core.services import outcomes
 from openclaw_core.services.nodes import LiveNode, Nodes
 from openclaw_core.services.registry import Registry
@@ -165,7 +166,14 @@ class Routes:
                 return denial
         return None
 
-    def check_result(self, invocation: Invocation, route: Route, params: NodeInvokeResultParams) -> Any:
+    @property
+    def may_deny(self) -> bool:
+        """True when a plugin has a say in who may invoke what."""
+        return bool(self._plugins.authorizers)
+
+    def check_result(
+        self, invocation: Invocation, route: Route, params: NodeInvokeResultParams | PendingResult
+    ) -> Any:
         """The payload to answer with; text that was only checked passes through as it came.
 
         Raises:

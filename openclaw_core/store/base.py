@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from sqlalchemy import JSON, BigInteger, Connection, Table
 from sqlalchemy import inspect as inspect_model
@@ -85,6 +85,21 @@ class Save:
         self.values: tuple[Any, ...] = tuple(
             held[name].copy() if name in mutable else held[name] for name in column_names(self.model)
         )
+
+    @classmethod
+    def values_of(cls, model: type[Row], values: tuple[Any, ...]) -> Self:
+        """The same without a row, for what is stored often.
+
+        Args:
+            values: one for every column in table order, none of which changes any more.
+        """
+        if len(values) != len(column_names(model)) or is_sealed(model):
+            _refuse_sealed(model)
+            expected = ", ".join(column_names(model))
+            raise TypeError(f"{model.__name__} takes a value for each of {expected}; got {len(values)}")
+        change = cls.__new__(cls)
+        change.model, change.values = model, values
+        return change
 
 
 class Remove:

@@ -15,7 +15,14 @@ __all__ = ["explain", "open_engine"]
 
 # FULL: in WAL mode NORMAL does not flush at commit, so a power cut could undo a pairing or a
 # revocation that was already answered. busy_timeout: someone may look with the sqlite3 shell.
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON")
+# temp_store: what undoes a statement of many rows is no file of its own in the temporary directory.
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "busy_timeout=5000",
+    "foreign_keys=ON",
+    "temp_store=MEMORY",
+)
 _DIALECTS = ("sqlite", "postgresql")
 _CURES = (
     ("is locked", "another program holds the database; close it and try again"),

@@ -36,14 +36,20 @@ class RawSocket:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, gateway: TestGateway, path: str = "/", **headers: str) -> AsyncIterator[Self]:
-        """Upgrade, and keep the head of the response; header names with `_` for `-`."""
+    async def open(
+        cls, gateway: TestGateway, path: str = "/", *, behind: bytes = b"", **headers: str
+    ) -> AsyncIterator[Self]:
+        """Upgrade, and keep the head of the response; header names with `_` for `-`.
+
+        Args:
+            behind: sent in the same segment as the request.
+        """
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.server.port, limit=2**16)
         raw = cls(reader, writer)
         lines = [f"GET {path} HTTP/1.1", "Host: gateway", "Connection: Upgrade", "Upgrade: websocket"]
         lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-        await raw.send("\r\n".join([*lines, "", ""]).encode())
+        await raw.send("\r\n".join([*lines, "", ""]).encode() + behind)
         async with asyncio.timeout(PATIENCE_SECONDS):
             raw.head = await reader.readuntil(b"\r\n\r\n")
         try:
@@ -76,6 +82,12 @@ class RawSocket:
             if opcode == Opcode.TEXT:
                 return orjson.loads(data)
             assert opcode == Opcode.PING, (opcode, data)
+
+    async def receive_answer(self) -> tuple[str, bool]:
+        """The next response's id, and whether it is a good one; events on the way are dropped."""
+        while (frame := await self.receive_json())["type"] != "res":
+            pass
+        return frame["id"], frame["ok"]
 
     async def hung_up(self) -> bytes:
         """Wait for the end of the stream; what came before it."""

@@ -191,3 +191,21 @@ async def test_the_default_is_32_sockets(start):
         await gateway.wire()
     assert (await wires[0].connect(operator_params()))["ok"]
     assert await gateway.wire()
+
+
+async def test_frames_in_the_segment_of_the_upgrade_are_not_lost(start):
+    """A client with nothing to sign need not wait for the challenge, nor for the 101."""
+    gateway = await start()
+    both = encode_request("connect", operator_params()) + encode_request("health", request_id="2")
+    async with RawSocket.open(gateway, behind=both) as raw:
+        assert (await raw.receive_json())["event"] == "connect.challenge"
+        assert [await raw.receive_answer(), await raw.receive_answer()] == [("1", True), ("2", True)]
+
+
+async def test_half_a_frame_behind_the_upgrade_is_completed_later(start):
+    gateway = await start()
+    frame = encode_request("connect", operator_params())
+    async with RawSocket.open(gateway, behind=frame[:7]) as raw:
+        assert (await raw.receive_json())["event"] == "connect.challenge"
+        await raw.send(frame[7:])
+        assert await raw.receive_answer() == ("1", True)

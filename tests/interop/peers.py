@@ -25,7 +25,7 @@ from .process import Program, await_value, clean_env
 
 __all__ = [
     "Answer", "Cli", "Gateway", "NodeHost", "OurGateway", "OurNodeHost", "Peers", "RealGateway",
-    "RealNodeHost", "ensure_peers", "our_cli", "real_cli",
+    "RealNodeHost", "ensure_peers", "our_cli", "peers_are_installed", "real_cli",
 ]  # fmt: skip
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +58,7 @@ def ensure_peers() -> Peers:
     Safe with several test processes: the first one installs, the others wait. Raises RuntimeError
     with npm's own words when the installation fails.
     """
-    home = Path(os.environ.get("OPENCLAW_INTEROP_DIR") or ROOT / ".interop").resolve()
+    home = interop_home()
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -67,6 +67,16 @@ def ensure_peers() -> Peers:
     modules = home / "node_modules"
     protocol = modules / "@openclaw" / "gateway-protocol" / "protocol.schema.json"
     return Peers(modules / RUNTIME / "bin" / "node", modules / "openclaw" / "openclaw.mjs", protocol)
+
+
+def interop_home() -> Path:
+    """Where they are installed: OPENCLAW_INTEROP_DIR, else `.interop` of the checkout."""
+    return Path(os.environ.get("OPENCLAW_INTEROP_DIR") or ROOT / ".interop").resolve()
+
+
+def peers_are_installed() -> bool:
+    """True when `ensure_peers` would find them and download nothing."""
+    return is_complete(interop_home())
 
 
 def is_complete(home: Path) -> bool:

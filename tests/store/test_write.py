@@ -141,3 +141,27 @@ def test_a_copy_is_a_row_of_its_own(device):
     del row
     copy.version = "3"
     assert (copy.version, copy.device_id) == ("3", "d1")
+
+
+def test_of_two_versions_in_one_group_the_later_one_stays(run, device):
+    async def scenario(store):
+        await asyncio.gather(*(store.write(Save(device(display_name=name))) for name in "abc"))
+        assert [row.display_name for row in await store.load(Device)] == ["c"]
+
+    run(scenario)
+
+
+def test_plain_values_are_stored_like_a_row(run, device):
+    async def scenario(store):
+        row = device(display_name="a")
+        await store.write(Save.values_of(Device, Save(row).values))
+        assert await store.load(Device) == [row]
+
+    run(scenario)
+
+
+def test_plain_values_are_refused_when_they_are_no_row():
+    with pytest.raises(TypeError, match="Device takes a value for each of device_id"):
+        Save.values_of(Device, ("d1",))
+    with pytest.raises(TypeError, match="only appended"):
+        Save.values_of(AuditEvent, (1,))
