@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 from urllib.parse import unquote
 
-__all__ = ["check_database_url", "hide_password", "secrets_of"]
+from pydantic import AfterValidator
+
+__all__ = ["DatabaseUrl", "check_database_url", "hide_password", "secrets_of"]
 
 _PARTS = re.compile(r"(?P<scheme>[a-z0-9+]+)://(?:(?P<login>.*)@)?(?P<rest>.*)", re.DOTALL)
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -23,6 +26,9 @@ def check_database_url(url: str) -> str:
         raise ValueError("give postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
     login = f"{parts['login']}@" if parts["login"] is not None else ""
     return f"postgresql+psycopg://{login}{parts['rest']}"
+
+
+DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
 
 
 def hide_password(url: str) -> str:

@@ -10,7 +10,7 @@ from openclaw_core.database_url import hide_password
 from openclaw_core.store.engine import open_engine
 from openclaw_core.store.inspection import describe
 
-from .cluster import Cluster
+from .cluster import PASSWORD, Cluster
 
 STARTED = pytest.StashKey[dict[str, str]]()
 STORES = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
@@ -29,6 +29,12 @@ def cluster() -> Iterator[Cluster]:
         yield running
 
 
+@pytest.fixture
+def store_password() -> str:
+    """The secret in the server's URL, which must show nowhere."""
+    return PASSWORD
+
+
 @pytest.fixture(params=STORES)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, once for each store."""
@@ -38,7 +44,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     else:
         cluster: Cluster = request.getfixturevalue("cluster")
         url = cluster.new_database()
-        how = f"initdb and pg_ctl in {cluster.directory}, a new database for each test, e.g. {hide_password(url)}"
+        how = f"initdb and pg_ctl in {cluster.directory}, a database for each test, e.g. {hide_password(url)}"
     started = request.config.stash.setdefault(STARTED, {})
     if request.param not in started:
         started[request.param] = f"{facts_of(url)}; {how}"

@@ -19,6 +19,7 @@ _LOCK_NOT_AVAILABLE = "55P03"
 # A server behind a dead network is given up after about this long, by both ends.
 _OPTIONS: dict[str, Any] = {
     "connect_timeout": 5,
+    "client_encoding": "utf8",
     "tcp_user_timeout": 10_000,
     "keepalives_idle": 15,
     "keepalives_interval": 5,
