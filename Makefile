@@ -21,7 +21,7 @@ test: $(VENV)/developing
 # Every store suite, over SQLite and over a PostgreSQL cluster of its own, which needs the server's
 # programs (Debian: apt-get install postgresql) and is gone afterwards.
 test-postgres: $(VENV)/postgres
-	$(BIN)/python -m pytest tests/store tests/gateway/test_stores_*.py $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/store tests/gateway/test_stores_*.py --timeout 300 $(PYTEST_ARGS)
 
 interop: $(VENV)/developing
 	$(BIN)/python -m pytest -m interop --timeout 600 $(PYTEST_ARGS)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, delete
+from sqlalchemy import Connection, Dialect, String, Table, bindparam, delete
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel.sql.sqltypes import AutoString
 
 from openclaw_core.store.base import (
     Append,
@@ -176,7 +177,7 @@ def _binds(dialect: Dialect, table: Table, names: Sequence[str]) -> list[tuple[i
     for position, name in enumerate(names):
         kind = table.columns[name].type
         bind = kind.dialect_impl(dialect).bind_processor(dialect)
-        if bind is None and kind.python_type is str and dialect.name != "sqlite":
+        if bind is None and isinstance(kind, String | AutoString) and dialect.name != "sqlite":
             bind = _without_nul
         if bind is not None:
             found.append((position, bind))

@@ -42,7 +42,7 @@ async def use(gateway, device):
     """Pair, approve, invoke, leave work, do some of it; what must be there afterwards."""
     node, node_id = await gateway.node(NAMES, device=device)
     operator = await gateway.operator()
-    await operator.call("node.rename", {"nodeId": node_id, "displayName": "Küche \0 'x' %s"})
+    await operator.call("node.rename", {"nodeId": node_id, "displayName": "Küche 'x' %s"})
     answer = await respond_to(operator, node, node_id, "k1")
     done = await enqueue_invoke(operator, node_id, "done")
     assert [action["id"] for action in await pulled(node)] == [done]
