@@ -26,7 +26,7 @@ def test_another_database_is_refused_without_repeating_it(url, tmp_path, monkeyp
     if url:  # an empty variable counts as not set
         monkeypatch.setenv("OPENCLAW_STORE_URL", url)
         with pytest.raises(
-            ConfigError, match="OPENCLAW_STORE_URL is not usable: .*give postgresql"
+            ConfigError, match=r"OPENCLAW_STORE_URL is not usable: .*give postgresql"
         ) as refused:
             load_settings(tmp_path)
         assert SECRET not in str(refused.value)
