@@ -157,9 +157,9 @@ class Writer:
             self._line.probe(connection)
         writes = [entry for entry in self._waiting if entry.changes]
         if writes:
-            outcomes = self._store(connection, writes)
-            self._waiting = [entry for entry in self._waiting if entry.read is not None]
-            self._note(writes, outcomes)
+            self._note(writes, self._store(connection, writes))
+        # What is neither a change nor a read is done.
+        self._waiting = [entry for entry in self._waiting if entry.read is not None]
         # Reads come after the writes of their group, so they see all that was handed over before.
         while self._waiting:
             self._note((), [_read(connection, self._waiting[0])])
