@@ -1,4 +1,4 @@
-# The doors a newcomer needs: run · test · bench · lint · interop · crash · families.
+# The doors a newcomer needs: run · test · bench · lint · interop · crash · families · test-postgres.
 # Everything is installed into .venv on first use; nothing else is touched.
 
 PYTHON ?= python3
@@ -10,13 +10,18 @@ PROJECTS := pyproject.toml $(FAMILIES:%=%/pyproject.toml)
 PORT ?=
 PYTEST_ARGS ?=
 
-.PHONY: run test bench bench-queue lint interop crash families
+.PHONY: run test test-postgres bench bench-queue lint interop crash families
 
 run: $(VENV)/installed
 	@$(BIN)/openclaw up $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/developing
-	$(BIN)/python -m pytest -m "not interop and not crash and not families" -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not interop and not crash and not families and not postgres" -n 2 --dist loadfile $(PYTEST_ARGS)
+
+# Every store suite, over SQLite and over a PostgreSQL cluster of its own, which needs the server's
+# programs (Debian: apt-get install postgresql) and is gone afterwards.
+test-postgres: $(VENV)/postgres
+	$(BIN)/python -m pytest tests/store tests/gateway/test_stores_*.py --timeout 300 $(PYTEST_ARGS)
 
 interop: $(VENV)/developing
 	$(BIN)/python -m pytest -m interop --timeout 600 $(PYTEST_ARGS)
@@ -53,4 +58,8 @@ $(VENV)/installed: $(PROJECTS) constraints.txt
 $(VENV)/developing: $(VENV)/installed
 	@echo "installing the tools for tests and checks into $(VENV) …"
 	@$(PIP) --editable .[dev]
+	@touch $@
+
+$(VENV)/postgres: $(VENV)/developing
+	@$(PIP) --editable .[postgres]
 	@touch $@

@@ -18,6 +18,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from openclaw_core.config_file import describe_setting, read_document, why_unreadable
+from openclaw_core.database_url import DatabaseUrl
 from openclaw_core.errors import ConfigError
 from openclaw_core.foreign_keys import FOREIGN_KEYS
 from openclaw_core.protocol import limits
@@ -136,6 +137,12 @@ class NodesConfig(Section):
         return self.commands.deny | self.deny_commands
 
 
+class StoreConfig(Section):
+    """`gateway.store`, ours: a PostgreSQL database instead of the file in the state directory."""
+
+    url: DatabaseUrl | None = None
+
+
 class GatewayConfig(Section):
     """`gateway`."""
 
@@ -148,6 +155,7 @@ class GatewayConfig(Section):
     control_ui: ControlUiConfig = ControlUiConfig()
     tls: TlsConfig = TlsConfig()
     nodes: NodesConfig = NodesConfig()
+    store: StoreConfig = StoreConfig()
     trusted_proxies: Networks = ()
     handshake_timeout_ms: Annotated[int, Field(ge=1)] = limits.HANDSHAKE_TIMEOUT_MS
 
@@ -162,6 +170,7 @@ class Environment(BaseSettings):
     gateway_token: str | None = None
     gateway_password: str | None = None
     gateway_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    store_url: DatabaseUrl | None = None
     handshake_timeout_ms: Annotated[int, Field(ge=1)] | None = None
     max_preauth_connections_per_ip: Annotated[int, Field(ge=1)] = limits.MAX_UNAUTHENTICATED_PER_IP
     log_format: Literal["console", "json"] = "console"
@@ -189,7 +198,7 @@ class Settings:
     @property
     def database_url(self) -> str:
         """SQLAlchemy URL of the gateway's state."""
-        return f"sqlite:///{self.state_dir / 'openclaw.sqlite'}"
+        return self.gateway.store.url or f"sqlite:///{self.state_dir / 'openclaw.sqlite'}"
 
     @property
     def token_file(self) -> Path:
@@ -320,6 +329,7 @@ def _from_environment(environment: Environment) -> dict[str, Any]:
         "auth.token": environment.gateway_token,
         "auth.password": environment.gateway_password,
         "port": environment.gateway_port,
+        "store.url": environment.store_url,
         "handshakeTimeoutMs": environment.handshake_timeout_ms,
     }
 

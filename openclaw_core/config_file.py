@@ -43,7 +43,7 @@ def describe_setting(prefix: str, error: ValidationError, *, upper: bool = False
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     # A secret of the wrong type is a secret all the same.
-    hidden = key.endswith(("oken", "assword"))
+    hidden = key.endswith(("oken", "assword", "store.url", "store_url"))
     value = "not usable" if hidden else _shorten(repr(first["input"]))
     problem = "must be an object" if first["type"] == "model_type" else first["msg"]
     key = key.upper() if upper else key

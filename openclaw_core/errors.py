@@ -145,7 +145,15 @@ class PluginError(OpenClawError):
 
 
 class StoreError(OpenClawError):
-    """The database could not do it; the text says why and what to do."""
+    """The database could not do it; the text says why and what to do.
+
+    Args:
+        retryable: True when the database as a whole cannot be used now, whatever is asked of it.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
 
 
 class GatewayUnreachableError(OpenClawError):
@@ -160,6 +168,11 @@ def to_wire_error(error: Exception) -> dict[str, Any]:
     """
     if isinstance(error, RpcError):
         return error.to_wire()
+    if isinstance(error, StoreError) and error.retryable:
+        # Known to the log once, from the store itself; nothing was changed, so asking again is safe.
+        return UnavailableError(
+            f"the gateway cannot store this now: {error}", {"code": "STORE_FAILED"}, retryable=True
+        ).to_wire()
     _log.error("unexpected error in a method", exc_info=error)
     return UnavailableError(
         "internal error; the gateway's log has the details", {"code": "INTERNAL"}

@@ -38,6 +38,7 @@ def create(
         from openclaw_core.store.backup import create_backup
 
         settings = load_settings()
+        _refuse_server(settings)
         if file.exists() and not force:
             raise CliError(
                 f"{file} exists",
@@ -74,6 +75,7 @@ def restore(
         from openclaw_core.gateway.lock import StateLock
 
         settings = load_settings()
+        _refuse_server(settings)
         with StateLock(settings.state_dir):
             report = _restore(settings, file, force=force, allow_broken_trail=allow_broken_trail)
         if as_json:
@@ -82,6 +84,26 @@ def restore(
         print_line(f"{report['files']} files of {file} are in force in {settings.state_dir}.")
         print_line(f"It knows {report['devices']} devices; {report['auditRows']} audit rows.")
         print_line("Start the gateway: openclaw gateway run")
+
+
+def _refuse_server(settings: Settings) -> None:
+    """The archive holds a database file; a server has better tools for its own."""
+    from openclaw_core.database_url import hide_password
+
+    url = settings.gateway.store.url
+    if url is None:
+        return
+    shown = hide_password(url).replace(":***@", "@")
+    raise CliError(
+        f"the database is PostgreSQL ({shown}), and this command saves and restores files only",
+        code="DATABASE_IS_A_SERVER",
+        steps=(
+            f"save the database: pg_dump --format=custom --file=openclaw.dump '{shown}'",
+            f"save keys and configuration: tar -C {settings.state_dir} -czf openclaw-state.tgz .",
+            "to restore, stop the gateway, unpack the latter, and: pg_restore --clean --if-exists "
+            f"--dbname='{shown}' openclaw.dump",
+        ),
+    )
 
 
 def _restore(settings: Settings, file: Path, *, force: bool, allow_broken_trail: bool) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from openclaw_core.cli.failure import CliError
 from openclaw_core.cli.findings import Finding, fail, ok, warn
 from openclaw_core.cli.trail import verify_trail
 from openclaw_core.config import Settings
+from openclaw_core.database_url import hide_password
 from openclaw_core.errors import OpenClawError
 from openclaw_core.services.tokens import load_token_key
 from openclaw_core.store.base import table_of
-from openclaw_core.store.inspection import age_of_schema, find_damage
+from openclaw_core.store.inspection import age_of_schema, describe, find_damage
 from openclaw_core.store.models import AuditEvent
 from openclaw_core.store.offline import read_database
 
@@ -27,6 +28,7 @@ _PRIVATE = ("openclaw.sqlite*", "openclaw.json", "gateway-*", "identity/*", "tls
 _EARLIEST_MS = 1_767_225_600_000
 _CLOCK_SLACK_MS = 60_000
 _START = "openclaw gateway run"
+_RESTORE = "openclaw backup restore FILE --force"
 
 
 def check_permissions(state_dir: Path, *, fix: bool) -> list[Finding]:
@@ -92,27 +94,36 @@ def check_keys(state_dir: Path) -> list[Finding]:
     try:
         load_token_key(path)
     except OpenClawError as error:
-        return [fail("keys", str(error), "openclaw backup restore FILE --force")]
+        return [fail("keys", str(error), _RESTORE)]
     return [ok("keys", "the key of the device tokens is whole")]
 
 
 def check_database(settings: Settings) -> list[Finding]:
     """Readable, whole, and of a schema this version knows."""
     try:
-        damage, (age, revision) = read_database(
-            settings.database_url, lambda connection: (find_damage(connection), age_of_schema(connection))
+        about, damage, (age, revision) = read_database(
+            settings.database_url,
+            lambda connection: (describe(connection), find_damage(connection), age_of_schema(connection)),
         )
     except OpenClawError as error:
-        if not (settings.state_dir / "openclaw.sqlite").exists():
-            return [warn("database", str(error), _START)]
-        return [fail("database", str(error), "openclaw backup restore FILE --force")]
-    found = [fail("database", f"damaged: {line}", "openclaw backup restore FILE --force") for line in damage]
+        return [_unreadable(settings, error)]
+    found = [fail("database", f"damaged: {line}", _RESTORE) for line in damage]
     if age == "newer":
         text = f"schema {revision} was written by a newer version than this one"
         found.append(fail("database", text, "pip install --upgrade openclaw-core"))
     elif age == "older":
         found.append(ok("database", f"schema {revision}; the next start of the gateway brings it up to date"))
-    return found or [ok("database", f"whole, schema {revision}")]
+    where = f"{about} at {hide_password(url)}" if (url := settings.gateway.store.url) else about
+    return found or [ok("database", f"whole, schema {revision}; {where}")]
+
+
+def _unreadable(settings: Settings, error: OpenClawError) -> Finding:
+    if settings.gateway.store.url is not None:
+        where = hide_password(settings.gateway.store.url)
+        return fail("database", f"{where}: {error}", "correct gateway.store.url, or start PostgreSQL")
+    if not (settings.state_dir / "openclaw.sqlite").exists():
+        return warn("database", str(error), _START)
+    return fail("database", str(error), _RESTORE)
 
 
 def check_trail(settings: Settings) -> list[Finding]:

@@ -15,6 +15,7 @@ import uvicorn
 
 from openclaw_core import __version__
 from openclaw_core.config import Settings
+from openclaw_core.database_url import secrets_of
 from openclaw_core.errors import ConfigError, OpenClawError
 from openclaw_core.gateway.clockwork import Clockwork
 from openclaw_core.gateway.connection import Connection
@@ -230,7 +231,7 @@ async def _serve(settings: Settings, log_format: LogFormat) -> int:
     if settings.auth_mode == "token" and not settings.gateway.auth.token:
         _, minted = settings.mint_token()
         token_note = f"; {'new ' if minted else ''}token in {settings.token_file}"
-    secrets = (settings.local_token(), settings.local_password())
+    secrets = (settings.local_token(), settings.local_password(), *secrets_of(settings.database_url))
     configure_logging(log_format, secrets, level=settings.environment.log_level)
     server = GatewayServer(settings)
     stopping = asyncio.Event()

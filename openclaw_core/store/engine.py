@@ -10,8 +10,9 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from openclaw_core.errors import StoreError
+from openclaw_core.store.postgres import connect_options
 
-__all__ = ["explain", "open_engine"]
+__all__ = ["explain", "open_engine", "refuses_all"]
 
 # FULL: in WAL mode NORMAL does not flush at commit, so a power cut could undo a pairing or a
 # revocation that was already answered. busy_timeout: someone may look with the sqlite3 shell.
@@ -23,18 +24,24 @@ _PRAGMAS = (
     "foreign_keys=ON",
     "temp_store=MEMORY",
 )
+# What no other change could do now, either.
+_REFUSES_ALL = ("is locked", "disk is full", "readonly database", "No space left", "read-only transaction")
 _DIALECTS = ("sqlite", "postgresql")
 _CURES = (
     ("is locked", "another program holds the database; close it and try again"),
     ("readonly", "make the file and its directory writable for this user"),
     ("disk is full", "free disk space and try again"),
+    ("No space left", "free disk space where the database is"),
+    ("read-only transaction", "the server takes no writes: use its primary, or make it one"),
+    ("authentication failed", "correct user and password in gateway.store.url, or its pg_hba.conf"),
+    ("does not exist", "make it on the server, or correct gateway.store.url"),
     ("unable to open", "check that its directory exists and this user may write there"),
     ("not a database", "restore a backup, or move the file with its -wal and -shm away and pair again"),
     ("malformed", "restore a backup, or move the file with its -wal and -shm away and pair again"),
 )
 _DOING = {"opening": "opening the database", "storing": "storing", "reading": "reading"}
 _OTHERWISE = {
-    "opening": "check its URL and that it may be reached from here",
+    "opening": "start its server, and check gateway.store.url and the way there",
     "storing": "nothing of this change was stored, all others are unharmed",
     "reading": "stored rows are unharmed",
 }
@@ -53,16 +60,22 @@ def open_engine(url: str) -> Engine:
         parsed = make_url(url)
         if parsed.get_backend_name() not in _DIALECTS:
             raise StoreError(f"database {parsed.get_backend_name()!r} is not supported; use {_DIALECTS}")
+        sqlite = parsed.get_backend_name() == "sqlite"
         # Positional parameters everywhere: rows go to the driver as plain sequences.
-        style = "qmark" if parsed.get_backend_name() == "sqlite" else "format"
         engine = create_engine(
             parsed,
-            paramstyle=style,
+            paramstyle="qmark" if sqlite else "format",
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
+            **({} if sqlite else {"connect_args": connect_options(parsed)}),
         )
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+    except (ArgumentError, NoSuchModuleError) as error:
         raise StoreError(f"database URL cannot be used: {error}; expected sqlite:////path/file.db") from error
+    except ImportError:
+        raise StoreError(
+            "PostgreSQL's driver is not installed: pip install 'openclaw-core[postgres]', or leave "
+            "gateway.store.url out to use a file"
+        ) from None
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, parsed)
     return engine
@@ -78,10 +91,27 @@ def explain(
     """
     where = f"{database}: " if database else ""
     if isinstance(error, StoreError):
-        return StoreError(f"{where}{error}") if where else error
-    reason = str(error.orig if isinstance(error, DBAPIError) else error) or type(error).__name__
+        return StoreError(f"{where}{error}", retryable=error.retryable) if where else error
+    lost = isinstance(error, DBAPIError) and (error.connection_invalidated or not error.statement)
+    reason = _reason(error)
     cure = next((cure for sign, cure in _CURES if sign in reason), _OTHERWISE[doing])
-    return StoreError(f"{where}{_DOING[doing]} failed: {reason}; {cure}")
+    return StoreError(
+        f"{where}{_DOING[doing]} failed: {reason}; {cure}", retryable=lost or refuses_all(error)
+    )
+
+
+def refuses_all(error: Exception) -> bool:
+    """Locked, full or read-only: the next try would wait for the same and fail the same."""
+    text = str(error)
+    return any(sign in text for sign in _REFUSES_ALL)
+
+
+def _reason(error: Exception) -> str:
+    """The driver's words on one line; what PostgreSQL adds in further lines quotes rows."""
+    told: object = error.orig if isinstance(error, DBAPIError) else error
+    first: str | None = getattr(getattr(told, "diag", None), "message_primary", None)
+    lines = [line.strip() for line in str(told).splitlines() if line.strip()]
+    return first or (lines[0] if lines else type(error).__name__)
 
 
 def _prepare_sqlite(engine: Engine, url: URL) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from openclaw_core.errors import StoreError
-from openclaw_core.store.engine import explain
+from openclaw_core.store.engine import explain, open_engine
 
 __all__ = ["database_file", "read_database"]
 
@@ -39,13 +39,14 @@ def read_database(url: str, fn: Callable[[Connection], T]) -> T:
         StoreError: there is no database, or it cannot be read.
     """
     target = make_url(url)
-    if target.get_backend_name() == "sqlite":
+    is_server = target.get_backend_name() != "sqlite"
+    if not is_server:
         file = database_file(url)
         if not file.exists():
             raise StoreError(f"there is no database at {file}: start a gateway once: openclaw gateway run")
         # Not `immutable`: a running gateway's newest rows are in the -wal file.
         target = target.set(database=f"file:{file}", query={"mode": "ro", "uri": "true"})
-    engine = create_engine(target)
+    engine = open_engine(target.render_as_string(hide_password=False)) if is_server else create_engine(target)
     try:
         with engine.connect() as connection:
             return fn(connection)

@@ -10,8 +10,9 @@ from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, delete
+from sqlalchemy import Connection, Dialect, String, Table, bindparam, delete
 from sqlalchemy.dialects import sqlite
+from sqlmodel.sql.sqltypes import AutoString
 
 from openclaw_core.store.base import (
     Append,
@@ -112,11 +113,15 @@ class _SealedTableSql:
 
     def __init__(self, dialect: Dialect, model: type[Row], chain: Chain) -> None:
         self._chain = chain
+        self._takes_nul = dialect.name == "sqlite"
         self._insert = _Insert(dialect, table_of(model), column_names(model), replace=False, as_given=True)
 
     def apply(self, connection: Connection, changes: Sequence[Change]) -> None:
         seal = self._chain.seal
-        self._insert.run(connection, [seal(change.values) for change in changes if type(change) is Append])
+        rows = (change.values for change in changes if type(change) is Append)
+        if not self._takes_nul:  # before the hash: it is over what is stored
+            rows = ({name: _without_nul(value) for name, value in row.items()} for row in rows)
+        self._insert.run(connection, [seal(row) for row in rows])
 
 
 class _Insert:
@@ -173,10 +178,18 @@ def _compile_insert(dialect: Dialect, table: Table, names: Sequence[str], *, rep
 
 
 def _binds(dialect: Dialect, table: Table, names: Sequence[str]) -> list[tuple[int, Bind]]:
-    """The columns whose values the dialect converts for its driver (JSON), with the converter."""
+    """The columns whose values are converted for the driver (JSON, text), with the converter."""
     found: list[tuple[int, Bind]] = []
     for position, name in enumerate(names):
-        bind = table.columns[name].type.dialect_impl(dialect).bind_processor(dialect)
+        kind = table.columns[name].type
+        bind = kind.dialect_impl(dialect).bind_processor(dialect)
+        if bind is None and isinstance(kind, String | AutoString) and dialect.name != "sqlite":
+            bind = _without_nul
         if bind is not None:
             found.append((position, bind))
     return found
+
+
+def _without_nul(value: Any) -> Any:
+    """PostgreSQL's texts hold no NUL: a stranger who sends one must not escape the trail by it."""
+    return value.replace("\0", "\N{SYMBOL FOR NULL}") if isinstance(value, str) and "\0" in value else value

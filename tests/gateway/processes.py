@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from openclaw_core.testing import PATIENCE_SECONDS, FakeDevice, Wire, node_params, operator_params
 
-__all__ = ["GatewayProcess", "environment_of", "refuse"]
+__all__ = ["GatewayProcess", "environment_of", "refuse", "run_program"]
 
 _SERVES = re.compile(r"serves on ws://(?P<host>\S+):(?P<port>\d+) ")
 _START_SECONDS = 30.0
@@ -48,6 +48,17 @@ def refuse(state: Path, *flags: str, **environment: str) -> str:
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     return done.stderr
+
+
+async def run_program(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
+    """Run `openclaw …` to its end: its exit code and all it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "openclaw_core", *arguments, env=environment, stdout=-1, stderr=-2
+    )
+    async with asyncio.timeout(_START_SECONDS):
+        printed, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, printed.decode()
 
 
 async def _first_line(process: asyncio.subprocess.Process) -> str:

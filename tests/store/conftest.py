@@ -1,39 +1,20 @@
-"""One suite over every store: SQLite always, PostgreSQL when a URL is given."""
+"""One suite over every store: SQLite in `make test`, PostgreSQL as well in `make test-postgres`."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
-from openclaw_core.store.models import Device, PairRequest, Row
+from openclaw_core.store.models import Device, PairRequest
 from openclaw_core.store.sql import SqlStore
 
-POSTGRES_URL = os.environ.get("OPENCLAW_TEST_POSTGRES_URL")
 
-
-@pytest.fixture(params=["sqlite", "postgres"] if POSTGRES_URL else ["sqlite"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture
+def url(store_url: str) -> str:
     """The URL of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/openclaw.db"
-    assert POSTGRES_URL is not None
-    _empty(POSTGRES_URL)
-    return POSTGRES_URL
-
-
-def _empty(url: str) -> None:
-    from openclaw_core.store.engine import open_engine
-
-    engine = open_engine(url)
-    with engine.begin() as connection:
-        Row.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
-    engine.dispose()
+    return store_url
 
 
 Scenario = Callable[[SqlStore], Coroutine[Any, Any, None]]
