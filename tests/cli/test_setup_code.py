@@ -67,6 +67,7 @@ def test_a_code_is_read_as_it_was_written() -> None:
     payload = SetupPayload.model_validate({"url": URL, "bootstrapToken": "t", "tlsFingerprint": "ab" * 32})
     code = encode_setup_code(payload)
     assert decode_setup_code(f" {code[:9]}\n {code[9:]} ") == payload
+    assert decode_setup_code(f"oc-pair://{code}") == read_offer(f"OC-PAIR://{code}") == payload
 
 
 @pytest.mark.parametrize("text", ["", "hello", "e30", "WzFd", "ä", "eyJ1cmwiOiJ3czovL3gifQ"])
