@@ -81,7 +81,7 @@ def test_in_with_a_code_and_back_without_it(house: House, place: Path) -> None:
         house.real.ok("devices", "rotate", "--device", node_id, "--role", "node")
         said = "AUTH_DEVICE_TOKEN_MISMATCH; waiting for operator action"
         await_value(lambda: said in node.output(), "word of the replaced token", evidence=node.tail)
-    with RealNodeHost(None, None, "Coded Node", place / "coded", "--pair-if-needed", house.code()) as node:
+    with RealNodeHost(None, None, "Coded Node", place / "coded", "--pair", house.code()) as node:
         enters(house, node, "Coded Node")
         house.real.ok("nodes", "remove", "--node", node_id)
         await_value(lambda: node_row(house.ours, node_id) is None, "the node gone", evidence=node.tail)
