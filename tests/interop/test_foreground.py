@@ -25,7 +25,7 @@ from .schema import Schema
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(900, func_only=True), pytest.mark.usefixtures("peers")]
 
 TOKEN = "interop-token-0123456789"
-CONFIG = {"nodes": {"commands": {"allow": ["camera.snap"]}}}
+CONFIG = {"nodes": {"commands": {"allow": ["camera.snap", "device.info"]}}}
 Json = dict[str, Any]
 
 
