@@ -19,7 +19,7 @@ test: $(VENV)/developing
 	$(BIN)/python -m pytest -m "not interop and not crash and not families" -n 2 --dist loadfile $(PYTEST_ARGS)
 
 interop: $(VENV)/developing
-	$(BIN)/python -m pytest -m interop --timeout 600 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m interop -n 2 --dist loadfile --timeout 900 $(PYTEST_ARGS)
 
 # Real processes killed at random instants; OPENCLAW_CRASH_ROUNDS=200 for the long run.
 crash: $(VENV)/developing
