@@ -115,6 +115,7 @@ class Recorder:
         host = request.headers["Host"]
         status, kind, body = await asyncio.to_thread(self._get, request.path, host)
         answer = client.respond(status, body)
+        del answer.headers["Content-Type"]
         answer.headers["Content-Type"] = kind
         return answer
 
