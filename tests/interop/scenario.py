@@ -109,8 +109,6 @@ SCRIPT: list[tuple[str, Words | Callable[[Session], None]]] = [
         lambda _: ("nodes", "invoke", *ASK, '{"bins":["silence"]}', "--invoke-timeout", "300"),
     ),
     ("nodes notify", lambda _: (*NOTE, "--body", "It boils", "--priority", "active")),
-    ("approvals get", lambda _: ("approvals", "get", "--node", "Renamed")),
-    ("approvals get --json", lambda _: ("approvals", "get", "--node", "Renamed", "--json")),
     (
         "approvals set",
         lambda s: ("approvals", "set", "--node", "Renamed", "--file", str(s.policy()), "--json"),
