@@ -24,7 +24,7 @@ test-postgres: $(VENV)/postgres
 	$(BIN)/python -m pytest tests/store tests/gateway/test_stores_*.py --timeout 300 $(PYTEST_ARGS)
 
 interop: $(VENV)/developing
-	$(BIN)/python -m pytest -m interop --timeout 600 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m interop -n 2 --dist loadfile --timeout 900 $(PYTEST_ARGS)
 
 # Real processes killed at random instants; OPENCLAW_CRASH_ROUNDS=200 for the long run.
 crash: $(VENV)/developing

@@ -20,6 +20,7 @@ __all__ = [
     "auth_failure",
     "device_token_offer",
     "evaluate",
+    "may_lack_device",
     "offers_only_auth_token",
     "scopes_without_device",
 ]
@@ -133,8 +134,27 @@ def scopes_without_device(
 ) -> frozenset[str]:
     """Scopes of an operator with a valid shared secret and no device identity (5.3)."""
     local_cli = loopback and (client_id, client_mode) == ("cli", "cli")
-    backend = (client_id, client_mode) == ("gateway-client", "backend")
+    backend = (client_id, client_mode) == _BACKEND
     return requested if local_cli or backend else frozenset()
+
+
+def may_lack_device(
+    client_id: str, client_mode: str, *, method: str | None, loopback: bool, browser_origin: bool
+) -> bool:
+    """True when an operator whose credential is right needs no device identity (5.3).
+
+    Without any authentication only programs of this host that act for the gateway itself: the
+    original CLI approves and invokes that way.
+
+    Args:
+        method: the gateway's mode.
+        browser_origin: the upgrade carried an Origin header.
+    """
+    local_backend = (client_id, client_mode) == _BACKEND and loopback and not browser_origin
+    return method != "none" or local_backend
+
+
+_BACKEND = ("gateway-client", "backend")
 
 
 _CONFIGURE = "update_auth_configuration"

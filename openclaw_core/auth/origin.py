@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from openclaw_core.errors import InvalidRequestError
 
-__all__ = ["origin_allowed", "origin_refusal"]
+__all__ = ["is_loopback_name", "origin_allowed", "origin_refusal"]
 
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
@@ -43,8 +43,8 @@ def origin_allowed(origin: str | None, host_header: str, allowed: Iterable[str],
         loopback
         and target is not None
         and target.port == page.port
-        and _is_loopback_name(page.host)
-        and _is_loopback_name(target.host)
+        and is_loopback_name(page.host)
+        and is_loopback_name(target.host)
     )
 
 
@@ -68,7 +68,8 @@ def _parse(text: str) -> _Origin | None:
     return _Origin(parts.scheme, parts.hostname, _PORTS.get(parts.scheme) if port is None else port)
 
 
-def _is_loopback_name(host: str) -> bool:
+def is_loopback_name(host: str) -> bool:
+    """True for this machine's own name or address; nothing is resolved."""
     if host == "localhost":
         return True
     try:

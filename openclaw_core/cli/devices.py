@@ -13,7 +13,7 @@ from openclaw_core.cli import device_tables as tables
 from openclaw_core.cli.call import ADMIN, PAIRING, WRITE, Call, gateway_command
 from openclaw_core.cli.failure import FAILED, CliError
 from openclaw_core.cli.output import print_json, print_line, print_table
-from openclaw_core.cli.qr import setup_code
+from openclaw_core.cli.qr import join_code, setup_code
 from openclaw_core.cli.recover import recover_devices
 from openclaw_core.cli.resolve import candidates_of_devices, resolve
 
@@ -189,6 +189,7 @@ async def revoke(call: Call, device: DeviceFlag, role: RoleFlag) -> None:
 
 
 gateway_command(app, "setup-code", ADMIN)(setup_code)
+gateway_command(app, "join-code", ADMIN)(join_code)
 app.command("recover")(recover_devices)
 
 

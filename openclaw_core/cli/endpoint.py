@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from openclaw_core.auth.certificates import certificate_fingerprint
+from openclaw_core.auth.origin import is_loopback_name
 from openclaw_core.cli.failure import USAGE, CliError
 from openclaw_core.config import Settings
 from openclaw_core.errors import ConfigError
@@ -118,8 +118,4 @@ def _secrets(flags: Flags, settings: Settings) -> tuple[str | None, str | None]:
 
 def is_loopback(url: str) -> bool:
     """True when the URL's host is this machine by name or address."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_loopback_name(urlsplit(url).hostname or "")

@@ -1,4 +1,4 @@
-"""`openclaw devices setup-code`: a code for one new device, as text, QR and command (PROTOCOL 6.6)."""
+"""`openclaw devices setup-code|join-code`: a code for one new device, as text, QR, link and command (6.6)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import typer
 
 from openclaw_core.cli.ages import span
 from openclaw_core.cli.call import Call
+from openclaw_core.cli.failure import CliError
 from openclaw_core.cli.output import print_json, print_line
 
-__all__ = ["qr_text", "setup_code", "setup_lines"]
+__all__ = ["join_code", "qr_text", "setup_code", "setup_lines"]
 
 _ACCESS = {
     "node": "a node: its device and the commands it offers",
@@ -56,6 +57,27 @@ async def setup_code(
             print_line(line)
 
 
+async def join_code(
+    call: Call,
+    public_url: Annotated[
+        str | None, typer.Option("--public-url", help="How the machine reaches the gateway, if by proxy.")
+    ] = None,
+) -> None:
+    """A link that makes a machine a node: it works once, within ten minutes, without further approval."""
+    params: dict[str, Any] = {"bootstrapProfile": "node", "includeQr": False, "joinUrl": True}
+    if public_url is not None:
+        params["publicUrl"] = public_url
+    link = (await call.request("device.pair.setupCode", params)).get("joinUrl")
+    if not isinstance(link, str):
+        raise CliError(
+            "this gateway makes no join links",
+            code="NO_JOIN_LINK",
+            steps=("use the code itself: openclaw devices setup-code",),
+        )
+    command = shlex.join(["openclaw", "node", "run", "--pair", link])
+    call.show({"joinUrl": link, "command": command}, link, command)
+
+
 def setup_lines(answer: dict[str, Any], now_ms: int) -> list[str]:
     """What a person does with the code."""
     code, access = str(answer["setupCode"]), str(answer.get("access") or "full")
@@ -68,6 +90,8 @@ def setup_lines(answer: dict[str, Any], now_ms: int) -> list[str]:
         lines += ["On the other machine:", f"  {shlex.join(['openclaw', 'node', 'run', '--pair', code])}"]
     else:
         lines.append("Scan it with the app, or paste it there.")
+    if answer.get("accessDowngraded"):
+        lines.append("Without admin rights, as the way there is not encrypted: give a wss:// --public-url")
     if answer.get("joinUrl"):
         lines += ["Or with this link, which works once:", f"  {answer['joinUrl']}"]
     return lines

@@ -20,6 +20,7 @@ from openclaw_core.auth.credentials import (
     auth_failure,
     device_token_offer,
     evaluate,
+    may_lack_device,
     offers_only_auth_token,
     scopes_without_device,
 )
@@ -121,10 +122,17 @@ class Handshake:
         if not verdict.ok and role == "operator" and verdict.reason != OTHER_CREDENTIAL:
             await self._refuse(peer, params, role, verdict.reason, verdict.wrong)
         self._refuse_locked(peer, params, role)
-        if role == "node" or not verdict.ok or verdict.method == "none":
+        client = params.client
+        deviceless = may_lack_device(
+            client.id,
+            client.mode,
+            method=verdict.method,
+            loopback=peer.loopback,
+            browser_origin=peer.origin is not None,
+        )
+        if role == "node" or not verdict.ok or not deviceless:
             raise NotPairedError("device identity required", {"code": "DEVICE_IDENTITY_REQUIRED"})
         self._succeed(peer)
-        client = params.client
         granted = scopes_without_device(
             client.id, client.mode, frozenset(params.scopes or ()), loopback=peer.loopback
         )

@@ -21,6 +21,8 @@ __all__ = [
     "encode_setup_code",
 ]
 
+_PREFIX = "oc-pair://"
+
 Access = Literal["full", "limited", "node"]
 
 
@@ -65,12 +67,14 @@ class SetupPayload(OpenWire):
     Attributes:
         url: `ws://` or `wss://`.
         bootstrap_token: goes into `auth.bootstrapToken`.
-        tls_fingerprint: SHA-256 of the gateway's own certificate, to pin; ours only.
+        urls: all the ways to the gateway, best first, where there are several.
+        tls_fingerprint: SHA-256 of the certificate at `url`, to pin.
     """
 
     url: NonEmpty
     bootstrap_token: NonEmpty
     expires_at_ms: Omittable[Timestamp] = None
+    urls: Omittable[Annotated[list[NonEmpty], Field(min_length=1, max_length=8)]] = None
     tls_fingerprint: Omittable[NonEmpty] = None
 
 
@@ -81,12 +85,14 @@ def encode_setup_code(payload: SetupPayload) -> str:
 
 
 def decode_setup_code(code: str) -> SetupPayload:
-    """Read a code a person pasted; white space around and inside it is forgiven.
+    """Read a code a person pasted; white space and the original's `oc-pair://` before it are forgiven.
 
     Raises:
         ConfigError: it is no setup code; the text does not repeat it, as it is a secret.
     """
     compact = "".join(code.split())
+    if compact.lower().startswith(_PREFIX):
+        compact = compact[len(_PREFIX) :]
     try:
         padded = compact + "=" * (-len(compact) % 4)
         read: Any = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))

@@ -7,43 +7,56 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from openclaw_core.auth.origin import is_loopback_name
 from openclaw_core.config import Settings
 from openclaw_core.errors import InvalidRequestError
 
-__all__ = ["Advertised", "advertise", "http_url", "parse_public_url"]
+__all__ = ["Advertised", "advertise", "advertised_as", "http_url", "parse_public_url"]
 
 _SCHEMES = {"ws": "ws", "http": "ws", "wss": "wss", "https": "wss"}
+_DEFAULT_PORTS = {"ws": 80, "wss": 443}
 _MAX_URLS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Advertised:
-    """The URLs, best first, and where they come from (`urlSource`)."""
+    """The URLs, best first, and where they come from (`urlSource`).
+
+    `foreign_pin`: the certificate there, where the operator named it; None when it is the gateway's own.
+    """
 
     urls: tuple[str, ...]
     source: str
+    foreign_pin: str | None = None
+
+    @property
+    def is_private(self) -> bool:
+        """True when nobody on the way can read what is said there: TLS, or this host only."""
+        return all(
+            url.startswith("wss://") or is_loopback_name(urlsplit(url).hostname or "") for url in self.urls
+        )
 
 
-def advertise(settings: Settings, port: int, *, public_url: str | None, prefer_remote: bool) -> Advertised:
-    """The URLs for a setup code.
+def advertise(settings: Settings, port: int, *, public_url: str | None) -> Advertised:
+    """The URLs for a setup code: the caller's, the configured one, or the addresses of this host.
 
     Args:
         port: the one the gateway listens on.
         public_url: the caller's own word; it wins.
-        prefer_remote: use `gateway.remote.url` where it is set.
 
     Raises:
         InvalidRequestError: `public_url` is no URL, or nobody but this host reaches the gateway.
     """
     if public_url is not None:
         return Advertised((parse_public_url(public_url),), "request.publicUrl")
-    remote = settings.gateway.remote.url
-    if remote and prefer_remote:
-        return Advertised((parse_public_url(remote),), "gateway.remote.url")
+    remote = settings.gateway.remote
+    if remote.url:
+        return Advertised((parse_public_url(remote.url),), "gateway.remote.url", remote.tls_fingerprint)
     if settings.binds_loopback_only:
         raise InvalidRequestError(
             "the gateway listens on loopback only, where no other machine reaches it: set gateway.bind to "
-            "lan and restart it, or pass publicUrl with the address of a proxy or tunnel in front of it"
+            "lan and restart it, or name the address of a proxy or tunnel in front of it, as publicUrl or "
+            "in gateway.remote.url"
         )
     scheme = "wss" if settings.gateway.tls.enabled else "ws"
     host = settings.bind_host
@@ -56,8 +69,15 @@ def advertise(settings: Settings, port: int, *, public_url: str | None, prefer_r
     return Advertised(urls, f"gateway.bind={settings.gateway.bind}")
 
 
+def advertised_as(settings: Settings, netloc: str, *, secure: bool) -> Advertised:
+    """The URL for somebody who already found the gateway under this host and port."""
+    url, remote = f"{'wss' if secure else 'ws'}://{netloc}", settings.gateway.remote
+    is_remote = remote.url is not None and urlsplit(remote.url).netloc == netloc
+    return Advertised((url,), "request", remote.tls_fingerprint if is_remote else None)
+
+
 def parse_public_url(text: str) -> str:
-    """The WebSocket URL behind a `ws`, `wss`, `http` or `https` URL.
+    """The WebSocket URL behind a `ws`, `wss`, `http` or `https` URL, without a default port.
 
     Raises:
         InvalidRequestError: anything else.
@@ -71,7 +91,10 @@ def parse_public_url(text: str) -> str:
         raise InvalidRequestError(
             f"publicUrl {text!r} is not usable: give ws://, wss://, http:// or https:// with a host"
         )
-    return f"{_SCHEMES[parts.scheme]}://{parts.netloc}{parts.path.rstrip('/')}"
+    scheme = _SCHEMES[parts.scheme]
+    # The original's node takes a code only if its URL is spelled the way browsers spell it.
+    port = "" if parts.port in (None, _DEFAULT_PORTS[scheme]) else f":{parts.port}"
+    return f"{scheme}://{_bracketed(str(parts.hostname))}{port}{parts.path.rstrip('/')}"
 
 
 def http_url(websocket_url: str) -> str:

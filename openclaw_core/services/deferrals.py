@@ -48,9 +48,12 @@ class PendingDeferrals:
         return self._queue_offline(caller, params)
 
     def background(self, flight: Flight, error: RpcError) -> Awaitable[bytes | RpcError] | None:
-        """An action that needs the app in front waits until it is (14.3)."""
+        """An action that needs the app in front waits until it is (14.3).
+
+        Of a command that no family here knows, the node's own word is enough.
+        """
         command, node_error = flight.route.command, (error.details or {}).get("nodeError")
-        if command is None or not command.foreground or not _says_background(node_error):
+        if (command is not None and not command.foreground) or not _says_background(node_error):
             return None
         node, pairing = self._nodes.find(flight.node_id), self._admission.pairing_of(flight.node_id)
         if node is None or node.platform != "ios" or pairing is None:

@@ -122,7 +122,7 @@ class Admission:
                 f"device {caller.device_id}, which left this work, was removed; leave it again",
                 {"reason": "enqueuer-removed", "command": command},
             )
-        if route.command is None or (row.kind == "node.invoke" and not route.command.queueable):
+        if row.kind == "node.invoke" and (route.command is None or not route.command.queueable):
             return _not_queueable(command, known=route.command is not None)
         refusal = self._refusal(node.node_id, command)
         if refusal is not None:

@@ -12,6 +12,7 @@ from openclaw_core.auth.credentials import (
     auth_failure,
     device_token_offer,
     evaluate,
+    may_lack_device,
     offers_only_auth_token,
     scopes_without_device,
 )
@@ -203,3 +204,19 @@ def test_local_cli_and_backend_keep_their_scopes_without_device():
     assert scopes_without_device("cli", "cli", asked, loopback=False) == frozenset()
     assert scopes_without_device("gateway-client", "backend", asked, loopback=False) == asked
     assert scopes_without_device("cli", "backend", asked, loopback=True) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("client", "loopback", "origin", "allowed"),
+    [
+        (("gateway-client", "backend"), True, False, True),
+        (("gateway-client", "backend"), False, False, False),
+        (("gateway-client", "backend"), True, True, False),
+        (("cli", "cli"), True, False, False),
+        (("gateway-client", "cli"), True, False, False),
+    ],
+)
+def test_without_authentication_only_a_local_backend_needs_no_device(client, loopback, origin, allowed):
+    facts = {"loopback": loopback, "browser_origin": origin}
+    assert may_lack_device(*client, method="none", **facts) is allowed
+    assert may_lack_device(*client, method="token", **facts)

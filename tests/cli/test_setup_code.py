@@ -39,6 +39,26 @@ async def test_a_code_for_a_node_as_text_and_qr(start: Start, cli: Cli) -> None:
         await asyncio.to_thread(read_offer, lines[6].strip())
 
 
+async def test_a_link_for_a_node_and_what_to_type_there(start: Start, cli: Cli) -> None:
+    gateway = await start()
+    shown = await cli("devices", "join-code", "--public-url", gateway.url)
+    link, command = shown.out.splitlines()
+    assert command == f"openclaw node run --pair {link}"
+    assert (await asyncio.to_thread(read_offer, link)).url == gateway.url
+    nowhere = await cli("devices", "join-code")
+    assert nowhere.code == 1
+    assert "gateway.bind" in nowhere.err
+
+
+async def test_an_operators_code_for_a_plain_connection(start: Start, cli: Cli) -> None:
+    await start()
+    shown = await cli(
+        "devices", "setup-code", "--profile", "full", "--public-url", "ws://192.0.2.7", "--no-qr"
+    )
+    assert shown.out.startswith("Setup code for an operator that reads, writes and answers approvals")
+    assert "not encrypted" in shown.out
+
+
 async def test_json_and_the_other_profiles(start: Start, cli: Cli) -> None:
     gateway = await start()
     answer = await cli("devices", "setup-code", "--profile", "full", "--public-url", gateway.url, "--json")
@@ -67,6 +87,7 @@ def test_a_code_is_read_as_it_was_written() -> None:
     payload = SetupPayload.model_validate({"url": URL, "bootstrapToken": "t", "tlsFingerprint": "ab" * 32})
     code = encode_setup_code(payload)
     assert decode_setup_code(f" {code[:9]}\n {code[9:]} ") == payload
+    assert decode_setup_code(f"oc-pair://{code}") == read_offer(f"OC-PAIR://{code}") == payload
 
 
 @pytest.mark.parametrize("text", ["", "hello", "e30", "WzFd", "ä", "eyJ1cmwiOiJ3czovL3gifQ"])

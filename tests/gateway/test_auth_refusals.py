@@ -122,6 +122,13 @@ async def test_device_identity_required(start, mode, params):
     )
 
 
+async def test_a_local_backend_needs_no_device_where_there_is_no_authentication(start):
+    gateway = await start({"auth.mode": "none"})
+    client = {"id": "gateway-client", "mode": "backend"}
+    hello = await (await gateway.wire()).connect(operator_params(token=None, client=client))
+    assert hello["payload"]["auth"]["scopes"], hello
+
+
 @pytest.mark.parametrize(
     ("mode", "auth"),
     [

@@ -60,6 +60,19 @@ async def test_its_result_is_kept_for_the_caller(start):
     assert (found["state"], found["foreground"], found["payload"]) == ("done", True, {"text": "photo"})
 
 
+async def test_a_command_that_no_family_knows_waits_on_the_nodes_word(start):
+    gateway = await start({"nodes.commands.allow": ["far.snap"]})
+    node, node_id = await gateway.node(["far.snap"], client=IPHONE)
+    operator = await gateway.operator()
+    refused = failure(await attempt(operator, node, node_id, "far.snap", error={"code": "NO_LENS"}))
+    assert "code" not in refused[2], "only the background makes it wait"
+    queued = failure(await attempt(operator, node, node_id, "far.snap", key="again"))[2]["queuedActionId"]
+    (action,) = await pulled(node)
+    assert (action["id"], action["command"]) == (queued, "far.snap")
+    await acked(node, queued, results=[{"id": queued, "ok": True, "payloadJSON": '{"any":"thing"}'}])
+    assert (await item(operator, queued))["payload"] == {"any": "thing"}
+
+
 async def test_the_same_key_is_the_same_action_also_after_a_restart(start, tmp_path):
     gateway = await start(extra=[Work], directory=tmp_path / "one")
     device = FakeDevice()

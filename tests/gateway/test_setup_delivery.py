@@ -11,7 +11,7 @@ import pytest
 
 from openclaw_core.config import load_settings
 from openclaw_core.protocol.setup import decode_setup_code
-from openclaw_core.services.advertised_url import advertise
+from openclaw_core.services.advertised_url import advertise, parse_public_url
 from openclaw_core.store.models import SetupCode
 from openclaw_core.testing import FakeClock, FakeDevice, TestGateway, node_params, operator_params
 
@@ -202,20 +202,55 @@ async def test_an_unusable_public_url(start, url):
     assert refused["error"]["message"].startswith(f"publicUrl {url!r} is not usable")
 
 
-async def test_other_sources_of_the_url(start):
-    remote = {"remote": {"url": "wss://far.example:1"}}
-    gateway = await start(remote)
+@pytest.mark.parametrize(
+    ("given", "spelled"),
+    [
+        ("https://GW.Example:443/", "wss://gw.example"),
+        ("http://gw:80/base/", "ws://gw/base"),
+        ("ws://[2001:DB8::7]:443", "ws://[2001:db8::7]:443"),
+    ],
+)
+def test_urls_are_spelled_as_the_original_node_wants_them(given, spelled):
+    assert parse_public_url(given) == spelled
+
+
+@pytest.mark.parametrize("params", [{}, {"preferRemoteUrl": True}])
+async def test_other_sources_of_the_url(start, params):
+    pin = "ab" * 32
+    gateway = await start({"remote": {"url": "wss://far.example:1", "tlsFingerprint": pin}})
     admin = await gateway.operator()
-    answer = await admin.call("device.pair.setupCode", {"preferRemoteUrl": True})
+    answer = await admin.call("device.pair.setupCode", params)
     assert (answer["gatewayUrl"], answer["urlSource"]) == ("wss://far.example:1", "gateway.remote.url")
+    assert decode_setup_code(answer["setupCode"]).tls_fingerprint == pin
+
+
+@pytest.mark.parametrize(
+    ("url", "access"),
+    [("ws://192.0.2.7", "limited"), ("ws://localhost:1", "full"), ("ws://[::1]:1", "full"), (URL, "full")],
+)
+async def test_no_admin_rights_in_plain_text(start, url, access):
+    gateway, device = await start({"nodes.pairing.autoApproveLocal": False}), FakeDevice()
+    issued, _ = await issue(gateway, "full", publicUrl=url)
+    assert (issued["access"], issued.get("accessDowngraded")) == (access, access == "limited" or None)
+    scopes = ["operator.admin", "operator.read"]
+    _, answer = await redeem(gateway, secret_of(issued), device, operator_params, scopes)
+    assert answer["ok"] is (access == "full"), answer
+
+
+async def test_the_code_names_all_addresses_of_the_gateway(start):
+    gateway = await start({"bind": "lan"})
+    issued = await (await gateway.operator()).call("device.pair.setupCode", {"bootstrapProfile": "node"})
+    offer, others = decode_setup_code(issued["setupCode"]), issued.get("gatewayUrls")
+    assert offer.urls == others, "one address is told once, several are told in both places"
+    assert offer.url == issued["gatewayUrl"] == (others or [offer.url])[0]
 
 
 def test_an_exposed_gateway_names_its_own_address(tmp_path):
     settings = load_settings(tmp_path, {"bind": "192.0.2.7", "auth.token": "x"})
-    found = advertise(settings, 7, public_url=None, prefer_remote=False)
+    found = advertise(settings, 7, public_url=None)
     assert (found.urls, found.source) == (("ws://192.0.2.7:7",), "gateway.bind=192.0.2.7")
     secure = load_settings(tmp_path, {"bind": "2001:db8::7", "tls.enabled": True})
-    found = advertise(secure, 7, public_url=None, prefer_remote=False)
+    found = advertise(secure, 7, public_url=None)
     assert found.urls == ("wss://[2001:db8::7]:7",)
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import threading
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from contextlib import ExitStack
 from queue import Empty, Queue
 from typing import Any, Self
@@ -18,15 +19,29 @@ from nacl.signing import SigningKey
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-__all__ = ["CAPS", "COMMANDS", "HandNode", "HandOperator", "RefusedError"]
+__all__ = ["CAPS", "COMMANDS", "HandNode", "HandOperator", "HandPhone", "RefusedError"]
 
 Json = dict[str, Any]
 
 CAPS = ["system"]
-COMMANDS = ["system.run", "system.run.prepare", "system.which"]
-ANSWERS: dict[str, Json] = {"system.which": {"bins": {"sh": "/bin/sh"}}}
+COMMANDS = [
+    "system.execApprovals.get", "system.execApprovals.set", "system.notify", "system.run",
+    "system.run.prepare", "system.which",
+]  # fmt: skip
+APPROVALS = {
+    "path": "/node/exec-approvals.json", "exists": True, "hash": "0f",
+    "file": {"version": 1, "defaults": {"security": "allowlist", "ask": "on-miss"}, "agents": {}},
+}  # fmt: skip
+ANSWERS: dict[str, Json] = {
+    "system.execApprovals.get": APPROVALS, "system.execApprovals.set": APPROVALS,
+    "system.notify": {"ok": True}, "system.which": {"bins": {"sh": "/bin/sh"}},
+}  # fmt: skip
 PLATFORM = {"version": "0.0.1", "platform": "linux", "deviceFamily": "Linux"}
 NODE = {"id": "node-host", "mode": "node", "displayName": "Hand Node", **PLATFORM}
+PHONE = {
+    "id": "openclaw-ios", "mode": "node", "displayName": "Hand Phone", "version": "2026.9.1",
+    "platform": "iOS 18.4.0", "deviceFamily": "iPhone", "modelIdentifier": "iPhone17,1",
+}  # fmt: skip
 OPERATOR = {"id": "cli", "mode": "cli", **PLATFORM}
 SCOPES = ["operator.admin", "operator.read", "operator.write", "operator.pairing", "operator.approvals"]
 
@@ -50,6 +65,9 @@ class HandClient:
         self.url = f"ws://127.0.0.1:{port}"
         self.token = token
         self._ended: Queue[int | None] = Queue()
+        self._answers: Queue[Json] = Queue()
+        self._asked = 0
+        self._socket: ClientConnection | None = None
         self._open = ExitStack()
         self._thread: threading.Thread | None = None
 
@@ -65,7 +83,7 @@ class HandClient:
         if not answer["ok"]:
             self.leave()
             raise RefusedError(answer["error"])
-        self._ended = Queue()
+        self._ended, self._socket = Queue(), socket
         self._thread = threading.Thread(target=self._serve, args=(socket, self._ended), daemon=True)
         self._thread.start()
         return dict(answer["payload"])
@@ -77,10 +95,24 @@ class HandClient:
     def take(self, socket: ClientConnection, frame: Json) -> None:
         """Act on one frame; by default there is nothing to do."""
 
+    def ask(self, method: str, params: Json, within_s: float = 30) -> Json:
+        """Call one method; the whole response frame, refusals included."""
+        assert self._socket is not None, "connect first"
+        self._asked += 1
+        asked = f"a{self._asked}"
+        self._socket.send(json.dumps({"type": "req", "id": asked, "method": method, "params": params}))
+        while True:
+            answer = self._answers.get(timeout=within_s)
+            if answer["id"] == asked:
+                return answer
+
     def _serve(self, socket: ClientConnection, ended: Queue[int | None]) -> None:
         try:
             for message in socket:
-                self.take(socket, json.loads(message))
+                frame = json.loads(message)
+                if frame["type"] == "res":
+                    self._answers.put(frame)
+                self.take(socket, frame)
         except ConnectionClosed:
             pass  # the code is what a test looks at
         ended.put(socket.close_code)
@@ -114,7 +146,14 @@ class HandOperator(HandClient):
 
 
 class HandNode(HandClient):
-    """One device identity (from a 32-byte seed) that answers invokes."""
+    """One device identity (from a 32-byte seed) that answers invokes.
+
+    `client`, `caps` and `commands` are what it says of itself.
+    """
+
+    client: Json = NODE
+    caps: Sequence[str] = CAPS
+    commands: Sequence[str] = COMMANDS
 
     def __init__(self, port: int, token: str, seed: bytes) -> None:
         super().__init__(port, token)
@@ -125,15 +164,16 @@ class HandNode(HandClient):
 
     def params(self, challenge: Json) -> Json:
         signed_at, nonce = challenge["ts"], challenge["nonce"]
-        fields = ["v3", self.id, NODE["id"], NODE["mode"], "node", "", str(signed_at), self.token, nonce]
-        fields += [NODE["platform"], NODE["deviceFamily"].lower()]
+        own = self.client
+        fields = ["v3", self.id, own["id"], own["mode"], "node", "", str(signed_at), self.token, nonce]
+        fields += [own["platform"].lower(), own["deviceFamily"].lower()]
         signature = self.key.sign("|".join(fields).encode()).signature
         device = {
             "id": self.id, "publicKey": unpadded(self.public), "signature": unpadded(signature),
             "signedAt": signed_at, "nonce": nonce,
         }  # fmt: skip
-        surface = {"caps": CAPS, "commands": COMMANDS, "pathEnv": "/usr/bin:/bin"}
-        return {"client": NODE, "role": "node", "scopes": [], "device": device, **surface}
+        surface = {"caps": self.caps, "commands": self.commands, "pathEnv": "/usr/bin:/bin"}
+        return {"client": own, "role": "node", "scopes": [], "device": device, **surface}
 
     def take(self, socket: ClientConnection, frame: Json) -> None:
         """Answer an invoke; other frames need no answer."""
@@ -141,10 +181,37 @@ class HandNode(HandClient):
             return
         invoke = frame["payload"]
         self.invokes.append(invoke)
-        known = ANSWERS.get(invoke["command"])
-        outcome: Json = {"ok": True, "payloadJSON": json.dumps(known)} if known else {
-            "ok": False, "error": {"code": "UNAVAILABLE", "message": "command not supported"},
-        }  # fmt: skip
+        outcome = self.answer(invoke["command"], json.loads(invoke.get("paramsJSON") or "{}"))
+        if outcome is None:
+            return
         params = {"id": invoke["id"], "nodeId": invoke["nodeId"], **outcome}
         answer = {"type": "req", "id": f"r{len(self.invokes)}", "method": "node.invoke.result"}
         socket.send(json.dumps(answer | {"params": params}))
+
+    def answer(self, command: str, params: Json) -> Json | None:
+        """The outcome of one command; None to stay silent. A `bins` of these words asks for trouble."""
+        match params.get("bins"):
+            case ["silence"]:
+                return None
+            case ["trouble"]:
+                return {"ok": False, "error": {"code": "NO_DISK", "message": "the disk of the node is gone"}}
+        known = ANSWERS.get(command)
+        if known is None:
+            return {"ok": False, "error": {"code": "UNAVAILABLE", "message": "command not supported"}}
+        return {"ok": True, "payloadJSON": json.dumps(known)}
+
+
+class HandPhone(HandNode):
+    """A phone whose app is in the background: it cannot show anything until `is_foreground`."""
+
+    client = PHONE
+    caps = ("camera", "device")
+    commands = ("camera.snap", "device.info")
+    is_foreground = False
+
+    def answer(self, command: str, params: Json) -> Json | None:
+        """Photos only with the app in front; the rest always."""
+        if command == "camera.snap" and not self.is_foreground:
+            text = "NODE_BACKGROUND_UNAVAILABLE: camera commands need the app in front"
+            return {"ok": False, "error": {"code": "NODE_BACKGROUND_UNAVAILABLE", "message": text}}
+        return {"ok": True, "payloadJSON": json.dumps({"model": "iPhone17,1"})}

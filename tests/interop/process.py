@@ -30,7 +30,7 @@ def pause() -> None:
 
 
 def await_value(
-    probe: Callable[[], T | None], what: str, *, within_s: float = 45, evidence: Callable[[], str] = str
+    probe: Callable[[], T | None], what: str, *, within_s: float = 240, evidence: Callable[[], str] = str
 ) -> T:
     """Look again until `probe` answers something true, at most `within_s` seconds.
 

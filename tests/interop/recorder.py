@@ -1,20 +1,27 @@
 """A transparent WebSocket proxy that keeps every frame of both directions.
 
 It runs an event loop in a thread, so that tests stay plain functions. What it cannot show: pings and
-pongs, which it answers itself on both sides.
+pongs, which it answers itself on both sides. With the gateway's own certificate it stands in for a
+gateway with TLS; a plain GET (a join link) is passed on as well.
 """
 
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
+import ssl
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from .peers import any_certificate
 
 __all__ = ["Frame", "Link", "Recorder"]
 
@@ -43,10 +50,18 @@ class Link:
 
 
 class Recorder:
-    """Listens on `port` (chosen by the system) and relays to the gateway on `target` (127.0.0.1)."""
+    """Listens on `port` (chosen by the system) and relays to the gateway on `target` (127.0.0.1).
 
-    def __init__(self, target: int) -> None:
+    Args:
+        certificate: certificate and key files of the gateway, when it speaks TLS.
+    """
+
+    def __init__(self, target: int, certificate: tuple[Path, Path] | None = None) -> None:
         self.target = target
+        self._own_tls, self._far_tls = None, None
+        if certificate:
+            self._own_tls, self._far_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), any_certificate()
+            self._own_tls.load_cert_chain(*certificate)
         self.port = 0
         self.links: list[Link] = []
         self._loop = asyncio.new_event_loop()
@@ -66,8 +81,9 @@ class Recorder:
 
     async def _open(self) -> None:
         self._server = await serve(
-            self._relay, "127.0.0.1", 0, compression=None, max_size=None, ping_interval=None, close_timeout=2
-        )
+            self._relay, "127.0.0.1", 0, compression=None, max_size=None, ping_interval=None, close_timeout=2,
+            ssl=self._own_tls, process_request=self._fetch,
+        )  # fmt: skip
         self.port = next(iter(self._server.sockets)).getsockname()[1]
 
     async def _close(self) -> None:
@@ -79,17 +95,41 @@ class Recorder:
         link = Link()
         self.links.append(link)
         path = client.request.path if client.request else "/"
-        url = f"ws://127.0.0.1:{self.target}{path}"
+        url = f"{'wss' if self._far_tls else 'ws'}://127.0.0.1:{self.target}{path}"
         try:
             gateway = await connect(
-                url, compression=None, max_size=None, ping_interval=None, close_timeout=2, proxy=None
-            )
+                url, compression=None, max_size=None, ping_interval=None, close_timeout=2, proxy=None,
+                ssl=self._far_tls,
+            )  # fmt: skip
         except (OSError, ConnectionClosed):
             client.transport.abort()  # the client sees what a dead gateway looks like
             return
         async with asyncio.TaskGroup() as both:
             both.create_task(self._pump(client, gateway, link, "client"))
             both.create_task(self._pump(gateway, client, link, "gateway"))
+
+    async def _fetch(self, client: ServerConnection, request: Request) -> Response | None:
+        """Pass a request on that is no WebSocket upgrade, under the name the client used."""
+        if request.headers.get("Upgrade"):
+            return None
+        host = request.headers["Host"]
+        status, kind, body = await asyncio.to_thread(self._get, request.path, host)
+        answer = client.respond(status, body)
+        del answer.headers["Content-Type"]
+        answer.headers["Content-Type"] = kind
+        return answer
+
+    def _get(self, path: str, host: str) -> tuple[int, str, str]:
+        there = ("127.0.0.1", self.target)
+        far = http.client.HTTPConnection(*there, timeout=10)
+        if self._far_tls:
+            far = http.client.HTTPSConnection(*there, timeout=10, context=self._far_tls)
+        try:
+            far.request("GET", path, headers={"Host": host})
+            answer = far.getresponse()
+            return answer.status, answer.headers["Content-Type"], answer.read().decode()
+        finally:
+            far.close()
 
     async def _pump(
         self,

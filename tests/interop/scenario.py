@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .hand_clients import HandNode, RefusedError
@@ -49,6 +51,12 @@ class Session:
         self.node.connect()
         self.surface_request = self.cli.json("nodes", "pending")[0]["requestId"]
 
+    def policy(self) -> Path:
+        """A file of exec approvals, as a person edits it."""
+        file = self.cli.state_dir / "approvals.json"
+        file.write_text(json.dumps({"version": 1, "defaults": {"security": "deny"}, "agents": {}}))
+        return file
+
     def see_end(self) -> None:
         """The gateway must close the node's socket with 4001."""
         code = self.node.closed()
@@ -62,6 +70,8 @@ class Session:
 Words = Callable[[Session], tuple[str, ...]]
 WHICH = ("--node", "Renamed", "--command", "system.which", "--params", '{"bins":["sh"]}')
 UNKNOWN = ("--command", "no.such")
+NOTE = ("nodes", "notify", "--node", "Renamed", "--title", "Kettle")
+ASK = ("--node", "Renamed", "--command", "system.which", "--params")
 
 SCRIPT: list[tuple[str, Words | Callable[[Session], None]]] = [
     ("nodes list, empty", lambda _: ("nodes", "list")),
@@ -92,6 +102,17 @@ SCRIPT: list[tuple[str, Words | Callable[[Session], None]]] = [
     ("nodes invoke", lambda _: ("nodes", "invoke", *WHICH)),
     ("nodes invoke, not declared", lambda _: ("nodes", "invoke", "--node", "Renamed", *UNKNOWN)),
     ("nodes invoke, no such node", lambda _: ("nodes", "invoke", "--node", "Nobody", *UNKNOWN)),
+    ("nodes invoke, with a key", lambda _: ("nodes", "invoke", *WHICH, "--idempotency-key", "k1")),
+    ("nodes invoke, in trouble", lambda _: ("nodes", "invoke", *ASK, '{"bins":["trouble"]}')),
+    (
+        "nodes invoke, in silence",
+        lambda _: ("nodes", "invoke", *ASK, '{"bins":["silence"]}', "--invoke-timeout", "300"),
+    ),
+    ("nodes notify", lambda _: (*NOTE, "--body", "It boils", "--priority", "active")),
+    (
+        "approvals set",
+        lambda s: ("approvals", "set", "--node", "Renamed", "--file", str(s.policy()), "--json"),
+    ),
     ("devices rotate", lambda s: ("devices", "rotate", "--device", s.node.id, "--role", "node")),
     ("return", Session.return_),
     ("nodes invoke, after rotation", lambda _: ("nodes", "invoke", *WHICH)),

@@ -5,16 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from .hand_clients import HandNode, RefusedError
 from .peers import Cli, OurNodeHost, RealGateway, our_cli
-from .process import free_port
+from .process import await_value, free_port
 from .scenario import EXPLICIT_PAIRING, SEED
 from .watch import device_request, node_row, returned, sees_node, surface_request
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(300, func_only=True), pytest.mark.usefixtures("peers")]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(900, func_only=True), pytest.mark.usefixtures("peers")]
 
 TOKEN = "interop-token-0123456789"
 
@@ -50,6 +51,44 @@ def test_our_node_host_lives_on_the_original_gateway(gateway: RealGateway, cli: 
     sees_node(cli, node_id, node, connected=False)
     cli.ok("nodes", "remove", "--node", "Our Node")
     assert node_row(cli, node_id) is None
+
+
+def test_our_node_host_comes_in_with_a_code_of_the_original(
+    gateway: RealGateway, cli: Cli, place: Path
+) -> None:
+    def code() -> str:
+        answer = cli.json("devices", "setup-code", "--no-qr", "--public-url", gateway.address)
+        assert answer["access"] == "node"
+        return str(answer["setupCode"])
+
+    def start(spent: str) -> OurNodeHost:
+        return OurNodeHost(None, None, "Coded Node", place / "coded", "--pair", spent)
+
+    first = code()
+    with start(first) as node:
+        node_id = await_value(lambda: coded(cli), "the node with the code", evidence=node.tail)["nodeId"]
+        before = sees_node(cli, node_id, node, connected=True, approvalState="approved")
+        assert which_sh(cli, "Coded Node") == shutil.which("sh", path=node.env["PATH"])
+        with OurNodeHost(None, None, "Late Node", place / "late", "--pair", first) as late:
+            await_value(lambda: not late.alive, "the end of a node with a spent code", evidence=late.tail)
+            assert "setup-code" in late.output(), "the cure must be named"
+        gateway.kill()
+        gateway.start()
+        returned(cli, before, node)
+        cli.ok("devices", "rotate", "--device", node_id, "--role", "node")
+        await_value(lambda: not node.alive, "the end of a node without a valid token", evidence=node.tail)
+    with start(code()) as node:
+        sees_node(cli, node_id, node, connected=True, approvalState="approved")
+        cli.ok("nodes", "remove", "--node", node_id)
+        await_value(lambda: not node.alive, "the end of a removed node", evidence=node.tail)
+    with start(code()) as node:
+        sees_node(cli, node_id, node, connected=True, approvalState="approved")
+        assert which_sh(cli, "Coded Node") == shutil.which("sh", path=node.env["PATH"])
+
+
+def coded(cli: Cli) -> dict[str, Any] | None:
+    rows = cli.json("nodes", "status")["nodes"]
+    return next((row for row in rows if row.get("displayName") == "Coded Node"), None)
 
 
 def which_sh(cli: Cli, node: str) -> str:

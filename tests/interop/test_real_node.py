@@ -14,7 +14,7 @@ from .scenario import EXPLICIT_PAIRING
 from .schema import Schema
 from .watch import device_request, returned, sees_node, surface_request
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(300, func_only=True), pytest.mark.usefixtures("peers")]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(900, func_only=True), pytest.mark.usefixtures("peers")]
 
 TOKEN = "interop-token-0123456789"
 

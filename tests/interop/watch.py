@@ -41,7 +41,7 @@ def sees_node(cli: Cli, node_id: str, node: Program, **wanted: Any) -> Json:
         row = node_row(cli, node_id)
         return row if row and all(row.get(key) == value for key, value in wanted.items()) else None
 
-    return await_value(look, f"node {node_id[:12]} with {wanted}", within_s=60, evidence=node.tail)
+    return await_value(look, f"node {node_id[:12]} with {wanted}", within_s=240, evidence=node.tail)
 
 
 def returned(cli: Cli, before: Json, node: Program) -> Json:
@@ -52,6 +52,6 @@ def returned(cli: Cli, before: Json, node: Program) -> Json:
         back = row and row["connected"] and row["connectedAtMs"] > before["connectedAtMs"]
         return row if back else None
 
-    row = await_value(look, "the node back on a new connection", within_s=60, evidence=node.tail)
+    row = await_value(look, "the node back on a new connection", within_s=240, evidence=node.tail)
     assert row["approvalState"] == "approved", f"the node came back, but its surface is not approved: {row}"
     return row

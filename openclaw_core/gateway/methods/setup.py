@@ -20,7 +20,7 @@ from openclaw_core.protocol.setup import (
     SetupPayload,
     encode_setup_code,
 )
-from openclaw_core.services.advertised_url import advertise, http_url
+from openclaw_core.services.advertised_url import Advertised, advertise, advertised_as, http_url
 from openclaw_core.services.runtime import Runtime
 from openclaw_core.services.setup_codes import IssuedCode
 
@@ -52,14 +52,15 @@ class _Setup:
             runtime.settings,
             runtime.port,
             public_url=params.public_url,
-            prefer_remote=bool(params.prefer_remote_url),
         )
-        access: SetupAccess = params.bootstrap_profile or "full"
+        asked: SetupAccess = params.bootstrap_profile or "full"
+        # What the code unlocks would cross the network in plain text: not the administrator's rights.
+        access: SetupAccess = "limited" if asked == "full" and not advertised.is_private else asked
         code = await runtime.setup_codes.issue(
             call.connection.caller, access, with_link=bool(params.join_url)
         )
         url = advertised.urls[0]
-        text = encode_setup_code(_payload(runtime, url, code))
+        text = encode_setup_code(_payload(runtime, advertised, code))
         result: dict[str, Any] = {
             "setupId": code.row.setup_id,
             "setupCode": text,
@@ -72,6 +73,8 @@ class _Setup:
         }
         if len(advertised.urls) > 1:
             result["gatewayUrls"] = list(advertised.urls)
+        if access != asked:
+            result["accessDowngraded"] = True
         if params.join_url:
             result["joinUrl"] = f"{http_url(url)}/j/{code.ticket}"
         if params.include_qr:
@@ -82,15 +85,18 @@ class _Setup:
         return self._runtime.setup_codes.status(call.params.setup_id)
 
 
-def _payload(runtime: Runtime, url: str, code: IssuedCode) -> SetupPayload:
+def _payload(runtime: Runtime, advertised: Advertised, code: IssuedCode) -> SetupPayload:
+    url = advertised.urls[0]
     facts: dict[str, Any] = {
         "url": url,
         "bootstrapToken": code.secret,
         "expiresAtMs": code.row.expires_at_ms,
     }
-    # Behind somebody else's name it is somebody else's certificate.
-    if runtime.tls_fingerprint is not None and url.startswith("wss://"):
-        facts["tlsFingerprint"] = runtime.tls_fingerprint
+    if len(advertised.urls) > 1:
+        facts["urls"] = list(advertised.urls)
+    pin = advertised.foreign_pin or runtime.tls_fingerprint
+    if pin is not None and url.startswith("wss://"):
+        facts["tlsFingerprint"] = pin
     return SetupPayload.model_validate(facts)
 
 
@@ -114,8 +120,8 @@ async def _follow(request: Request) -> Response:
     code = await runtime.setup_codes.follow_link(request.path_params["ticket"])
     if code is None:
         return JSONResponse({"error": "not_found"}, status_code=404, headers=_PRIVATE)
-    scheme = "wss" if request.url.scheme == "https" else "ws"
-    payload = _payload(runtime, f"{scheme}://{request.url.netloc}", code)
+    here = advertised_as(runtime.settings, request.url.netloc, secure=request.url.scheme == "https")
+    payload = _payload(runtime, here, code)
     return JSONResponse(payload.to_wire(), headers=_PRIVATE)
 
 
