@@ -10,7 +10,7 @@ from http import HTTPStatus
 import orjson
 from websockets.datastructures import Headers
 
-from openclaw_core.gateway.websocket import HttpRefusal
+from openclaw_core.gateway.upgrade import HttpRefusal
 
 __all__ = ["Peer", "identify_peer"]
 

@@ -93,6 +93,8 @@ class Events:
     def __init__(self, family_events: Mapping[str, str]) -> None:
         self.declare(family_events)
         self._subscribers: set[Subscriber] = set()
+        # Scoped events walk these alone: a fleet of nodes must not cost each of them its size.
+        self._operators: set[Subscriber] = set()
         self._filters: dict[Subscriber, EventFilter] = {}
         self.presence_version = 0
         self.health_version = 0
@@ -119,10 +121,13 @@ class Events:
     def add(self, subscriber: Subscriber) -> None:
         """Start sending broadcasts to a connection."""
         self._subscribers.add(subscriber)
+        if subscriber.role == "operator":
+            self._operators.add(subscriber)
 
     def remove(self, subscriber: Subscriber) -> None:
         """Stop; unknown subscribers are fine."""
         self._subscribers.discard(subscriber)
+        self._operators.discard(subscriber)
         self._filters.pop(subscriber, None)
 
     def subscribe(self, subscriber: Subscriber, names: Iterable[str] | None) -> dict[str, Any]:
@@ -159,17 +164,19 @@ class Events:
         return frozenset(subscriber.caller.device_id for subscriber in self._subscribers)
 
     def broadcast(self, event: str, payload: Any, *, state_version: bool = False) -> None:
-        """Send to every connection that may see the event; encoded once."""
+        """Send to every connection that may see the event; encoded once, if anybody may."""
+        scope = self._scope_of.get(event, scopes.ADMIN)
+        audience = self._subscribers if scope == EVERYONE else self._operators
+        seeing = [item for item in audience if scope == EVERYONE or _may_see(item, scope)]
+        if not seeing:
+            return
         frame: dict[str, Any] = {"type": "event", "event": event, "payload": payload}
         if state_version:
             frame["stateVersion"] = self.state_version
         encoded = orjson.dumps(frame)
-        scope = self._scope_of.get(event, scopes.ADMIN)
         droppable = event in ("presence", "health", "tick")
         filters = self._filters
-        for subscriber in tuple(self._subscribers):
-            if scope != EVERYONE and not _may_see(subscriber, scope):
-                continue
+        for subscriber in seeing:
             if filters and subscriber in filters and not filters[subscriber].takes(event):
                 continue
             subscriber.send_numbered(encoded, droppable=droppable)
@@ -182,4 +189,4 @@ def _names_any(name: str, events: Iterable[str]) -> bool:
 
 
 def _may_see(subscriber: Subscriber, scope: str) -> bool:
-    return subscriber.role == "operator" and scopes.holds(subscriber.caller.scopes, scope)
+    return scopes.holds(subscriber.caller.scopes, scope)
