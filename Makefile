@@ -1,4 +1,4 @@
-# The doors a newcomer needs: run · test · bench · lint · interop · crash · families · test-postgres.
+# The doors a newcomer needs: run · test · bench · lint · interop · crash · herd · families · test-postgres.
 # Everything is installed into .venv on first use; nothing else is touched.
 
 PYTHON ?= python3
@@ -10,13 +10,13 @@ PROJECTS := pyproject.toml $(FAMILIES:%=%/pyproject.toml)
 PORT ?=
 PYTEST_ARGS ?=
 
-.PHONY: run test test-postgres bench bench-queue lint interop crash families
+.PHONY: run test test-postgres bench bench-queue lint interop crash herd families
 
 run: $(VENV)/installed
 	@$(BIN)/openclaw up $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/developing
-	$(BIN)/python -m pytest -m "not interop and not crash and not families and not postgres" -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not interop and not crash and not herd and not families and not postgres" -n 2 --dist loadfile $(PYTEST_ARGS)
 
 # Every store suite, over SQLite and over a PostgreSQL cluster of its own, which needs the server's
 # programs (Debian: apt-get install postgresql) and is gone afterwards.
@@ -29,6 +29,10 @@ interop: $(VENV)/developing
 # Real processes killed at random instants; OPENCLAW_CRASH_ROUNDS=200 for the long run.
 crash: $(VENV)/developing
 	$(BIN)/python -m pytest -m crash --timeout 3000 -s $(PYTEST_ARGS)
+
+# 2,000 nodes that connect, flap and come back at once; OPENCLAW_HERD_NODES for another number.
+herd: $(VENV)/developing
+	$(BIN)/python -m pytest -m herd --timeout 2000 -s $(PYTEST_ARGS)
 
 # The families against the real thing: Chromium, an X server, gpsd, a synthesiser (.ci/packages).
 families: $(VENV)/developing

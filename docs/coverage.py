@@ -59,6 +59,10 @@ CONTRACT = frozenset(
 )
 
 _AGENTS = "agents and chat sessions, another plane of the original"
+_REFRESHED = (
+    "tells clients to ask again for skills and chats, which this gateway has none of and refuses to list; "
+    "that a node came, left or was approved is told by presence, node.pair.resolved and node.surface.changed"
+)
 _TALK = "the talk family, not in this repository yet"
 _PUSH = "push services of phone makers; no family for them yet"
 _ASSISTANT = "the assistant's own settings and logs, another plane of the original"
@@ -66,10 +70,9 @@ _OPERATORS = "interactive scope upgrades of operator devices; a device asks for 
 
 # What of it no part of this repository provides, and why.
 ELSEWHERE = {
-    **dict.fromkeys(
-        ("agent.request", "chat.subscribe", "chat.unsubscribe", "chat.metadata.changed"), _AGENTS
-    ),
-    **dict.fromkeys(("skills.changed", "heartbeat", "last-heartbeat", "set-heartbeats", "wake"), _AGENTS),
+    **dict.fromkeys(("agent.request", "chat.subscribe", "chat.unsubscribe"), _AGENTS),
+    **dict.fromkeys(("chat.metadata.changed", "skills.changed"), _REFRESHED),
+    **dict.fromkeys(("heartbeat", "last-heartbeat", "set-heartbeats", "wake"), _AGENTS),
     **dict.fromkeys(("voice.transcript", "talk.event", "talk.mode", "voicewake.get", "voicewake.set"), _TALK),
     **dict.fromkeys(("voicewake.changed", "voicewake.routing.changed", "voicewake.routing.get"), _TALK),
     **dict.fromkeys(("push.apns.register", "push.test"), _PUSH),

@@ -18,7 +18,7 @@ from openclaw_core.config import Settings
 from openclaw_core.errors import ConfigError, GatewayUnreachableError, OpenClawError
 from openclaw_core.gateway.peer import identify_peer
 from openclaw_core.gateway.server import refuse_exposure
-from openclaw_core.gateway.websocket import HttpRefusal
+from openclaw_core.gateway.upgrade import HttpRefusal
 from openclaw_core.plugins import load_plugins
 
 __all__ = ["check_exposure", "check_families", "check_gateway", "classify"]

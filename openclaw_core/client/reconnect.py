@@ -69,6 +69,9 @@ def is_terminal(error: BaseException | None) -> bool:
 class ReconnectPolicy:
     """Exponential back-off with full jitter; no clock and no sleep in it.
 
+    Two nodes that lost the same gateway at the same instant share no delay: whatever the
+    gateway asks for, or pairing takes at least, the jitter comes on top of it.
+
     Args:
         random: gives [0, 1).
         initial_ms, max_ms: the window of the first retry, and the widest one.
@@ -107,9 +110,10 @@ class ReconnectPolicy:
         # 2**30 widens past any maximum; without the bound the number itself would grow for ever.
         window = min(self._max_ms, self._initial_ms << min(self._failures, 30))
         self._failures += 1
-        delay = int(window * self._random())
+        least, asked = 0, getattr(error, "retry_after_ms", None)
         if pending:
             least, most = self._pairing_ms
-            delay = max(least, min(delay, most))
-        asked = getattr(error, "retry_after_ms", None)
-        return Retry(max(delay, asked) if isinstance(asked, int) else delay)
+            window = min(window, most - least)
+        if isinstance(asked, int):
+            least = max(least, asked)
+        return Retry(least + int(window * self._random()))

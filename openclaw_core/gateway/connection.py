@@ -22,7 +22,8 @@ from openclaw_core.errors import InvalidRequestError, RpcError, to_wire_error
 from openclaw_core.gateway.hello import hello_ok
 from openclaw_core.gateway.peer import Peer, admit_peer
 from openclaw_core.gateway.router import DEFERRED
-from openclaw_core.gateway.websocket import HttpRefusal, WebSocket
+from openclaw_core.gateway.upgrade import HttpRefusal, UpgradeWaits
+from openclaw_core.gateway.websocket import WebSocket
 from openclaw_core.gateway.witness import reason_of, subject_of
 from openclaw_core.hookspecs import Caller
 from openclaw_core.protocol import limits
@@ -59,6 +60,7 @@ class Connection(WebSocket):
         "_queued",
         "_seq",
         "_state",
+        "_turned_away",
         "_unauthorized",
         "_unparsable",
         "caller",
@@ -75,7 +77,7 @@ class Connection(WebSocket):
         self._state: State = "challenged"
         self._nonce = ""
         self._peer: Peer
-        self._counted = False
+        self._counted = self._turned_away = False
         self._deadline: asyncio.TimerHandle | None = None
         self._queued: list[bytes] = []
         self._seq = 0
@@ -98,10 +100,25 @@ class Connection(WebSocket):
     def on_upgrade(self, request: Request) -> None:
         """Refuse what cannot be attributed to an address, and floods (1.1)."""
         self._peer = admit_peer(self._address(), request.headers, self._gateway.runtime.config)
-        if not self._gateway.count_unauthenticated(self._peer.ip):
-            body = b"Too many unauthenticated sockets"
-            raise HttpRefusal(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", body)
+        if self._counted:
+            return  # it waited, and its turn has come
+        answer = "refused" if self._turned_away else self._gateway.door.knock(self._peer.ip, self)
+        if answer == "refused":
+            raise _too_many()
+        if answer == "waits":
+            raise UpgradeWaits
         self._counted = True
+
+    def answer_upgrade(self, *, admitted: bool) -> None:
+        """Its turn has come at the door, or never will."""
+        self._counted, self._turned_away = admitted, not admitted
+        self.answer_held()
+        if not self._opened:
+            self._leave_handshake()
+
+    def on_gave_up(self) -> None:
+        """It waited at the door and left."""
+        self._gateway.door.give_up(self._peer.ip, self)
 
     def on_refused(self, status: int) -> None:
         """Audited with the socket's own address when the client's could not be told."""
@@ -273,7 +290,7 @@ class Connection(WebSocket):
             self._deadline = None
         if self._counted:
             self._counted = False
-            self._gateway.uncount_unauthenticated(self._peer.ip)
+            self._gateway.door.leave(self._peer.ip)
 
     # Requests
 
@@ -385,6 +402,11 @@ def _as_request(frame: Any) -> tuple[str, str, Any] | None:
     if not (isinstance(request_id, str) and request_id and isinstance(method, str) and method):
         return None
     return request_id, method, frame.get("params")
+
+
+def _too_many() -> HttpRefusal:
+    body = b"Too many unauthenticated sockets"
+    return HttpRefusal(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", body)
 
 
 def _error_frame(request_id: str, wire: dict[str, Any]) -> bytes:

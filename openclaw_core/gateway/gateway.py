@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Coroutine
 from typing import Any
 
+from openclaw_core.gateway.door import Door
 from openclaw_core.gateway.handshake import Handshake
 from openclaw_core.gateway.methods.audit import audit_methods
 from openclaw_core.gateway.methods.devices import device_methods
@@ -46,7 +46,8 @@ class Gateway:
         self.pulse = Pulse(runtime.loop, runtime.store)
         self.witness = Witness(runtime.audit, runtime.tally, runtime.settings.auth_mode)
         self.connections: set[Requester] = set()
-        self._unauthenticated: Counter[str] = Counter()
+        limit = runtime.settings.environment.max_preauth_connections_per_ip
+        self.door = Door(runtime.loop, limit)
         self._tasks: set[asyncio.Task[None]] = set()
         self.router: Router
         self._features: dict[str, dict[str, list[str]]]
@@ -97,25 +98,6 @@ class Gateway:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def count_unauthenticated(self, ip: str) -> bool:
-        """Take one of the address's places for sockets that have not authenticated (1.1)."""
-        limit = self.runtime.settings.environment.max_preauth_connections_per_ip
-        if self._unauthenticated[ip] >= limit:
-            return False
-        self._unauthenticated[ip] += 1
-        return True
-
-    @property
-    def unauthenticated(self) -> int:
-        """Sockets that have not authenticated yet."""
-        return self._unauthenticated.total()
-
-    def uncount_unauthenticated(self, ip: str) -> None:
-        """Give the place back."""
-        self._unauthenticated[ip] -= 1
-        if self._unauthenticated[ip] <= 0:
-            del self._unauthenticated[ip]
-
     def join(self, connection: Requester, node: LiveNode | None) -> None:
         """A connection got its hello-ok; a node's newer socket takes over from its older one."""
         runtime = self.runtime
@@ -155,6 +137,7 @@ class Gateway:
         runtime.invokes.close()
         runtime.audit.flush()
         self.pulse.stop()
+        self.door.close()
         runtime.presence.close()
         runtime.events.broadcast("shutdown", {"reason": "gateway stopping"})
         for task in list(self._tasks):

@@ -6,6 +6,7 @@ or `other`, outcomes are at most 65.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from itertools import accumulate
@@ -23,7 +24,7 @@ from websockets.datastructures import Headers
 from openclaw_core.auth.origin import origin_allowed
 from openclaw_core.auth.rate_limit import network_of
 from openclaw_core.gateway.peer import Peer, identify_peer
-from openclaw_core.gateway.websocket import HttpRefusal
+from openclaw_core.gateway.upgrade import HttpRefusal
 from openclaw_core.services.tally import BUCKETS_MS, OTHER
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ class GatewayCollector(Collector):
         pulse = self._gateway.pulse
         yield _gauge("openclaw_event_loop_lag_seconds", "How late the last timer of the loop was.", pulse.lag)
         yield _gauge("openclaw_event_loop_lag_max_seconds", "The worst of a minute.", pulse.worst_lag)
+        tasks = len(asyncio.all_tasks(self._gateway.runtime.loop))
+        yield _gauge("openclaw_event_loop_tasks", "Tasks that are not done; none per idle socket.", tasks)
 
     def _connections(self) -> Iterator[Metric]:
         gateway = self._gateway
@@ -118,7 +121,7 @@ class GatewayCollector(Collector):
         yield info
         roles = Counter({"node": 0, "operator": 0})
         roles.update(connection.role for connection in gateway.connections)
-        roles["unauthenticated"] = gateway.unauthenticated
+        roles["unauthenticated"] = len(gateway.door)
         yield _by_label(GaugeMetricFamily, "openclaw_connections", "Open sockets.", "role", roles)
         yield _by_label(
             CounterMetricFamily,

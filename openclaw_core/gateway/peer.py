@@ -12,7 +12,7 @@ from websockets.datastructures import Headers
 
 from openclaw_core.auth.proxy_identity import ProxyIdentity, read_identity
 from openclaw_core.config import GatewayConfig
-from openclaw_core.gateway.websocket import HttpRefusal
+from openclaw_core.gateway.upgrade import HttpRefusal
 
 __all__ = ["Peer", "admit_peer", "identify_peer"]
 

@@ -212,28 +212,31 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def run_gateway(settings: Settings, log_format: LogFormat | None = None) -> int:
+def run_gateway(
+    settings: Settings, log_format: LogFormat | None = None, plugins: Plugins | None = None
+) -> int:
     """Serve until SIGTERM or SIGINT; the process's exit code.
 
     Args:
         log_format: instead of `OPENCLAW_LOG_FORMAT`.
+        plugins: the families to serve; every installed one by default.
     """
     log_format = log_format or settings.environment.log_format
     if sys.platform != "win32":
         import uvloop  # only here: tests and clients run on the standard loop
 
-        return uvloop.run(_serve(settings, log_format))
-    return asyncio.run(_serve(settings, log_format))
+        return uvloop.run(_serve(settings, log_format, plugins))
+    return asyncio.run(_serve(settings, log_format, plugins))
 
 
-async def _serve(settings: Settings, log_format: LogFormat) -> int:
+async def _serve(settings: Settings, log_format: LogFormat, plugins: Plugins | None) -> int:
     token_note = ""
     if settings.auth_mode == "token" and not settings.gateway.auth.token:
         _, minted = settings.mint_token()
         token_note = f"; {'new ' if minted else ''}token in {settings.token_file}"
     secrets = (settings.local_token(), settings.local_password(), *secrets_of(settings.database_url))
     configure_logging(log_format, secrets, level=settings.environment.log_level)
-    server = GatewayServer(settings)
+    server = GatewayServer(settings, plugins)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

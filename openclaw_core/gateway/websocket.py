@@ -15,10 +15,10 @@ from struct import Struct
 from typing import cast
 
 from uvicorn.server import ServerState
-from websockets.datastructures import Headers, MultipleValuesError
+from websockets.datastructures import MultipleValuesError
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request, Response
-from websockets.protocol import OPEN, Protocol, Side
+from websockets.http11 import Request
+from websockets.protocol import CONNECTING, OPEN, Protocol, Side
 from websockets.server import ServerProtocol
 
 try:
@@ -26,9 +26,10 @@ try:
 except ImportError:  # a platform without the compiled wheel
     from websockets.utils import apply_mask
 
+from openclaw_core.gateway.upgrade import HttpRefusal, UpgradeWaits
 from openclaw_core.protocol.limits import CLOSE_INTERNAL, CLOSE_REASON_BYTES, PRE_AUTH_FRAME_BYTES
 
-__all__ = ["HttpRefusal", "Outbox", "WebSocket", "cut_reason"]
+__all__ = ["Outbox", "WebSocket", "cut_reason"]
 
 _CLOSE_GRACE_SECONDS = 2.0
 _FIN_TEXT = 0x81
@@ -44,26 +45,6 @@ _log = logging.getLogger(__name__)
 # The library announces each upgrade at INFO; this project logs for itself.
 _quiet = logging.getLogger("openclaw_core.gateway.websocket.engine")
 _quiet.setLevel(logging.WARNING)
-
-
-class HttpRefusal(Exception):  # noqa: N818 — it is an answer, not a failure
-    """Answer the upgrade request with plain HTTP instead."""
-
-    def __init__(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
-        super().__init__(status)
-        self.status = status
-        self.content_type = content_type
-        self.body = body
-
-    def to_response(self) -> Response:
-        headers = Headers(
-            {
-                "Content-Type": self.content_type,
-                "Content-Length": str(len(self.body)),
-                "Connection": "close",
-            }
-        )
-        return Response(self.status.value, self.status.phrase, headers, self.body)
 
 
 def cut_reason(reason: str) -> str:
@@ -97,7 +78,9 @@ class WebSocket(asyncio.Protocol):
 
     __slots__ = (
         "_close_timer",
+        "_early",
         "_fragments",
+        "_held",
         "_loop",
         "_need",
         "_opened",
@@ -118,6 +101,8 @@ class WebSocket(asyncio.Protocol):
         self._server_connections = cast("set[object]", server_state.connections)
         self._ws: Protocol = ServerProtocol(extensions=None, logger=_quiet)
         self._opened = False
+        self._held: Request | None = None
+        self._early = b""  # frames of a client that did not wait for the answer to its upgrade
         self._transport: asyncio.Transport
         self._out: list[bytes] = []
         self._out_bytes = 0
@@ -130,7 +115,10 @@ class WebSocket(asyncio.Protocol):
         """False from a ping until its pong."""
 
     def on_upgrade(self, request: Request) -> None:
-        """Inspect the upgrade request; raise `HttpRefusal` to refuse it."""
+        """Inspect the upgrade request; raise `HttpRefusal` to refuse it, `UpgradeWaits` to wait."""
+
+    def on_gave_up(self) -> None:
+        """The socket is gone before its upgrade was answered."""
 
     def on_refused(self, status: int) -> None:
         """The upgrade was answered with this HTTP status instead."""
@@ -159,6 +147,11 @@ class WebSocket(asyncio.Protocol):
         The library only ever sees whole frames, so its parser stands at a frame's border
         whenever the fast path runs, and every rule about odd frames stays in one place.
         """
+        if self._held is not None:
+            self._early += data
+            if len(self._early) > PRE_AUTH_FRAME_BYTES:
+                self.abort()
+            return
         if self._partial is not None:
             self._partial += data
             if len(self._partial) < self._need:
@@ -187,6 +180,9 @@ class WebSocket(asyncio.Protocol):
         self._out.clear()
         if self._opened:
             self.on_lost()
+        elif self._held is not None:
+            self._held = None
+            self.on_gave_up()
 
     # uvicorn's graceful stop
 
@@ -249,6 +245,16 @@ class WebSocket(asyncio.Protocol):
     def allow_message_size(self, size: int) -> None:
         """Change the cap on incoming messages, in bytes."""
         self._ws.max_message_size = size
+
+    def answer_held(self) -> None:
+        """Inspect a waiting upgrade request again; does nothing when its socket is gone."""
+        request, self._held = self._held, None
+        if request is None or self.closing or self._ws.state is not CONNECTING:
+            return  # the peer hung up; the loop tells so in a moment
+        self._answer_upgrade(request)
+        early, self._early = self._early, b""
+        if early and not self.closing:
+            self.data_received(early)
 
     # The engine
 
@@ -318,6 +324,9 @@ class WebSocket(asyncio.Protocol):
                 offered = ",".join(request.headers.get_all("Sec-WebSocket-Protocol")).split(",")[0].strip()
                 if _TOKEN.match(offered):
                     response.headers["Sec-WebSocket-Protocol"] = offered
+        except UpgradeWaits:
+            self._held = request
+            return
         except HttpRefusal as refusal:
             response = refusal.to_response()
         except MultipleValuesError as error:  # which of two origins or hosts would be the true one?

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from random import Random
 from typing import Any
 
 import pytest
@@ -58,6 +60,31 @@ def test_waiting_for_pairing_stays_within_its_bounds(failures: int, chance: floa
     decision = policy.after(refused("PAIRING_REQUIRED"))
     assert isinstance(decision, Retry)
     assert 1_000 <= decision.delay_ms <= 5_000
+
+
+@pytest.mark.parametrize(
+    ("error", "at_least", "at_most"),
+    [
+        (None, 0, 1_000),
+        (UNREACHABLE, 0, 1_000),
+        (refused("GATEWAY_STARTING", 500), 500, 1_500),
+        (refused("PAIRING_REQUIRED"), 1_000, 2_000),
+        (refused("PAIRING_REQUIRED", 3_000), 3_000, 4_000),
+    ],
+)
+def test_a_herd_does_not_march_in_step(error: Exception | None, at_least: int, at_most: int) -> None:
+    """What made all of them wait at once leaves a whole window for each one's own moment."""
+    chance = Random(7)
+    delays = []
+    for _ in range(2_000):
+        decision = ReconnectPolicy(chance.random, wait_for_pairing=True).after(error)
+        assert isinstance(decision, Retry)
+        delays.append(decision.delay_ms)
+    assert at_least <= min(delays)
+    assert max(delays) <= at_most
+    per_tenth = Counter(10 * (delay - at_least) // (at_most - at_least) for delay in delays)
+    assert set(per_tenth) == set(range(10))
+    assert max(per_tenth.values()) < 2 * 200
 
 
 @pytest.mark.parametrize(

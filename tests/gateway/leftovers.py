@@ -72,7 +72,7 @@ async def assert_nothing_left(
     held = gateway.server.gateway
     runtime = held.runtime
     await until(
-        lambda: not held._unauthenticated and not held._tasks and len(held.connections) == before.connections,
+        lambda: not held.door and not held._tasks and len(held.connections) == before.connections,
         "the refused connection is gone, its place given back, its task done",
     )
     after = holdings(gateway)

@@ -305,7 +305,7 @@ class Lab:
         await until(
             lambda: (
                 len(gateway.connections) == 2
-                and not gateway._unauthenticated
+                and not gateway.door
                 and not gateway._tasks
                 and not len(gateway.runtime.invokes)
                 and not gateway.runtime.registry._locks

@@ -61,6 +61,7 @@ async def test_connections_handshakes_and_what_waits(start):
     assert found["openclaw_store_stuck",] == 0
     assert found["openclaw_audit_rows_total",] >= 4
     assert ("openclaw_event_loop_lag_seconds",) in found
+    assert found["openclaw_event_loop_tasks",] >= 1
     assert found["process_resident_memory_bytes",] > 0
 
 

@@ -71,7 +71,7 @@ async def test_a_socket_that_died_before_hello_is_told(start):
         await wire.post("connect", {**params, "device": proof})
         await until(lambda: held.runtime.registry._locks[code][1] == 2, "the handshake waits for the code")
         await wire.socket.close()
-        await until(lambda: not held._unauthenticated, "the gateway knows that the socket is gone")
+        await until(lambda: not held.door, "the gateway knows that the socket is gone")
     uncertain = (await admin.event("device.pair.setup.deliveryUncertain"))["payload"]
     assert (uncertain["setupId"], uncertain["deviceId"]) == (issued["setupId"], device.device_id)
     status = await admin.call("device.pair.setupStatus", {"setupId": issued["setupId"]})

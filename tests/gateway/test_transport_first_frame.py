@@ -181,7 +181,7 @@ async def test_too_many_unauthenticated_sockets(start, monkeypatch):
     third = await gateway.wire()
     await second.socket.close()
     await third.connect(operator_params(token=None))
-    await until(lambda: not held._unauthenticated, "places are given back on hello, loss and refusal")
+    await until(lambda: not held.door, "places are given back on hello, loss and refusal")
 
 
 async def test_the_default_is_32_sockets(start):

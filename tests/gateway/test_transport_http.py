@@ -97,4 +97,4 @@ async def test_an_upgrade_against_the_rules(start, request_head):
         writer.write(request_head)
         async with asyncio.timeout(PATIENCE_SECONDS):
             assert int((await reader.readline()).split()[1]) in (400, 426)
-    assert not gateway.server.gateway._unauthenticated
+    assert not gateway.server.gateway.door
