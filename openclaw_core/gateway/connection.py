@@ -7,7 +7,6 @@ import inspect
 import uuid
 from collections.abc import Awaitable
 from dataclasses import replace
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
@@ -15,15 +14,12 @@ import structlog
 from pydantic import ValidationError
 from uvicorn.config import Config
 from uvicorn.server import ServerState
-from websockets.http11 import Request
 
 from openclaw_core.auth.pairing_rules import pair_close_reason
 from openclaw_core.errors import InvalidRequestError, RpcError, to_wire_error
+from openclaw_core.gateway.arrival import Arrival
 from openclaw_core.gateway.hello import hello_ok
-from openclaw_core.gateway.peer import Peer, admit_peer
 from openclaw_core.gateway.router import DEFERRED
-from openclaw_core.gateway.upgrade import HttpRefusal, UpgradeWaits
-from openclaw_core.gateway.websocket import WebSocket
 from openclaw_core.gateway.witness import reason_of, subject_of
 from openclaw_core.hookspecs import Caller
 from openclaw_core.protocol import limits
@@ -48,19 +44,15 @@ _NOBODY = Caller("", "", "", None, frozenset())
 State = Literal["challenged", "deciding", "open"]
 
 
-class Connection(WebSocket):
+class Connection(Arrival):
     """A client; `role`, `caller` and `device_id` mean something once it is open."""
 
     __slots__ = (
-        "_counted",
         "_deadline",
-        "_gateway",
         "_nonce",
-        "_peer",
         "_queued",
         "_seq",
         "_state",
-        "_turned_away",
         "_unauthorized",
         "_unparsable",
         "caller",
@@ -72,12 +64,9 @@ class Connection(WebSocket):
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
         del app_state
         gateway: Gateway = config.app.state.gateway  # type: ignore[union-attr]
-        super().__init__(server_state, gateway.outbox, gateway.runtime.loop)
-        self._gateway = gateway
+        super().__init__(gateway, server_state)
         self._state: State = "challenged"
         self._nonce = ""
-        self._peer: Peer
-        self._counted = self._turned_away = False
         self._deadline: asyncio.TimerHandle | None = None
         self._queued: list[bytes] = []
         self._seq = 0
@@ -88,47 +77,7 @@ class Connection(WebSocket):
         self.caller = _NOBODY
         self.device_id = ""
 
-    @property
-    def base_url(self) -> str:
-        """Scheme, host and port by which this client reached the gateway (13.1)."""
-        secure = self._peer.secure or self._transport.get_extra_info("sslcontext") is not None
-        host = self._peer.host or f"127.0.0.1:{self._gateway.runtime.port}"
-        return f"{'https' if secure else 'http'}://{host}"
-
     # The socket
-
-    def on_upgrade(self, request: Request) -> None:
-        """Refuse what cannot be attributed to an address, and floods (1.1)."""
-        self._peer = admit_peer(self._address(), request.headers, self._gateway.runtime.config)
-        if self._counted:
-            return  # it waited, and its turn has come
-        answer = "refused" if self._turned_away else self._gateway.door.knock(self._peer.ip, self)
-        if answer == "refused":
-            raise _too_many()
-        if answer == "waits":
-            raise UpgradeWaits
-        self._counted = True
-
-    def answer_upgrade(self, *, admitted: bool) -> None:
-        """Its turn has come at the door, or never will."""
-        self._counted, self._turned_away = admitted, not admitted
-        self.answer_held()
-        if not self._opened:
-            self._leave_handshake()
-
-    def on_gave_up(self) -> None:
-        """It waited at the door and left."""
-        self._gateway.door.give_up(self._peer.ip, self)
-
-    def on_refused(self, status: int) -> None:
-        """Audited with the socket's own address when the client's could not be told."""
-        peer: Peer | None = getattr(self, "_peer", None)
-        ip = peer.remote_ip if peer is not None else self._address()
-        self._gateway.witness.refused("upgrade", f"HTTP_{status}", "unknown", None, ip=ip)
-
-    def _address(self) -> str:
-        address = self._transport.get_extra_info("peername")
-        return address[0] if isinstance(address, tuple) else "127.0.0.1"
 
     def on_open(self) -> None:
         """Challenge the client; it has 15 s."""
@@ -288,9 +237,7 @@ class Connection(WebSocket):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-        if self._counted:
-            self._counted = False
-            self._gateway.door.leave(self._peer.ip)
+        self.give_place_back()
 
     # Requests
 
@@ -402,11 +349,6 @@ def _as_request(frame: Any) -> tuple[str, str, Any] | None:
     if not (isinstance(request_id, str) and request_id and isinstance(method, str) and method):
         return None
     return request_id, method, frame.get("params")
-
-
-def _too_many() -> HttpRefusal:
-    body = b"Too many unauthenticated sockets"
-    return HttpRefusal(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", body)
 
 
 def _error_frame(request_id: str, wire: dict[str, Any]) -> bytes:
