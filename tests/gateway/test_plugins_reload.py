@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from openclaw_core.discovery import forget_modules
 from openclaw_core.testing import TestGateway, Wire
 from tests.packages import install, uninstall
 
@@ -26,13 +28,14 @@ def openclaw_family():
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A directory that pip could install into, on the path of this process."""
     path = tmp_path / "site"
     path.mkdir()
     monkeypatch.syspath_prepend(path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # two versions may be written within one second
-    return path
+    yield path
+    forget_modules("openclaw_reloaded_lamp")
 
 
 async def reload(operator: Wire) -> set[str]:
@@ -66,6 +69,7 @@ async def test_a_family_comes_changes_and_goes(site: Path, tmp_path: Path) -> No
         install(site, DISTRIBUTION, ENTRY, SOURCE.format(model="Any"))
         assert await reload(operator) == {"added"}
         assert "reloaded_lamp" in (await operator.event("plugins.changed"))["payload"]["added"]
+        await operator.event("node.pair.requested", lambda payload: payload["commands"] == ["lamp.on"])
         await gateway.approve_surface(node_id)
         assert (await entry_of(operator))["commands"] == ["lamp.on"]
         assert (await invoke(operator, node, node_id, {"payload": {"colour": 3}}))["ok"]

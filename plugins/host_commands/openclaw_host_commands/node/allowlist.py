@@ -141,4 +141,15 @@ def _translate(token: str) -> str:
     if token == "**/":  # noqa: S105  a glob, not a secret
         return "(?:.*/)?"
     simple = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return simple.get(token) or "[" + token[1:-1].replace("\\", "\\\\").replace("!", "^", 1) + "]"
+    return simple.get(token) or _translate_set(token)
+
+
+def _translate_set(token: str) -> str:
+    body = token[1:-1]
+    negated = body.startswith("!")
+    body = body[1:] if negated else body
+    if not body:
+        return re.escape(token)
+    # What means something only in a set of Python's expressions is a plain character in a glob's.
+    plain = "".join(f"\\{char}" if char in "\\[]^&~|" else char for char in body)
+    return f"[{'^' if negated else ''}{plain}]"
