@@ -267,7 +267,7 @@ def _audited(row: Item) -> dict[str, Any]:
 
 
 def _read_all(connection: Connection) -> tuple[list[Item], list[Finished], dict[str, int]]:
-    """Open rows by age, what to remember of finished ones, and each node's revision without the open rows'."""
+    """Open rows by age, what to remember of finished ones, and each node's revision but for the open ones."""
     work, counts = table_of(PendingWork), table_of(PendingRevision)
     revisions = {row.node_id: row.revision for row in connection.execute(select(counts))}
     waiting = select(work).where(work.c.finished_at_ms.is_(None))
