@@ -31,6 +31,7 @@ async def spawn(directory: Path, module: str, *arguments: str) -> asyncio.subpro
             *(sys.executable, "-m", f"tests.herd.{module}", *arguments),
             cwd=ROOT,
             env={**kept, "HOME": str(directory), "OPENCLAW_LOG_LEVEL": "warning"},
+            limit=1 << 24,  # one line may name every node
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
