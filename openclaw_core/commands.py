@@ -87,6 +87,8 @@ class Command:
         examples: uses of it.
         private: why `node.invoke` refuses it, or None; such a command is reached by a
             method of its family.
+        refuses: tells from the params, as they came and unchecked, why `node.invoke` refuses this
+            use of the command whoever asks (9.4), or None; its family's methods may use it so.
     """
 
     name: str
@@ -108,6 +110,7 @@ class Command:
     permission: str | None = None
     examples: tuple[Example, ...] = ()
     private: str | None = None
+    refuses: Callable[[Any], str | None] | None = None
 
 
 def command(name: str, **facts: Any) -> Callable[[Handler], Command]:

@@ -75,8 +75,9 @@ class Routes:
             raise InvalidRequestError("nodeId and command required")
         route = self.find(name)
         if route.command is not None and not _is_within(route, family):
-            if route.command.private is not None:
-                raise InvalidRequestError(route.command.private, {"command": name})
+            refused = _refused(route.command, params.params)
+            if refused is not None:
+                raise InvalidRequestError(refused, {"command": name})
             if route.command.admin_invoke:
                 scopes.require(caller.scopes, scopes.ADMIN)
         return route
@@ -211,6 +212,12 @@ def _tell(succeeded: Callable[..., Any], invocation: Invocation, result: Any) ->
         succeeded(invocation=invocation, result=result)
     except Exception:
         _log.exception("openclaw_invoke_succeeded of the family of %s raised", invocation.command)
+
+
+def _refused(command: Command, params: Any) -> str | None:
+    if command.private is not None or command.refuses is None:
+        return command.private
+    return command.refuses(params)
 
 
 def _is_within(route: Route, family: str | None) -> bool:

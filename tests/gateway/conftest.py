@@ -21,6 +21,10 @@ class Anything(BaseModel, extra="allow"):
     pass
 
 
+def refusal(params: Any) -> str | None:
+    return "demo.picky does not eat fish" if params == {"food": "fish"} else None
+
+
 DEMO = Family(
     "demo",
     "Demo",
@@ -32,6 +36,9 @@ DEMO = Family(
         Command("demo.admin", Anything, Anything, platforms=ALL_PLATFORMS, admin_approval=True),
         Command("demo.root", Anything, Anything, platforms=ALL_PLATFORMS, admin_invoke=True),
         Command("demo.risky", Anything, Anything, dangerous=True),
+        Command(
+            "demo.picky", Anything, Anything, platforms=ALL_PLATFORMS, admin_invoke=True, refuses=refusal
+        ),
         Command("demo.hidden", Anything, Anything, platforms=ALL_PLATFORMS, private="use demo.method"),
     ),
 )

@@ -139,6 +139,25 @@ async def test_private_command(start):
     assert response["error"]["message"] == "use demo.method"
 
 
+async def test_params_that_no_caller_may_use(start):
+    gateway = await start()
+    node, node_id = await gateway.node(["demo.picky"])
+    admin = await gateway.operator()
+    fish = {"food": "fish"}
+    # Before the admin scope and the node are looked at (11.1).
+    for operator, target in ((admin, node_id), (await gateway.operator(["operator.write"]), "no-such-node")):
+        response = await invoke(operator, target, "demo.picky", params=fish)
+        wanted = ("INVALID_REQUEST", "demo.picky does not eat fish", {"command": "demo.picky"}, None)
+        assert failure(response) == wanted
+    await assert_untouched(node)
+    request_id = await admin.post(
+        "node.invoke",
+        {"nodeId": node_id, "command": "demo.picky", "params": {"food": "bread"}, "idempotencyKey": "k"},
+    )
+    assert (await node.event("node.invoke.request"))["payload"]["command"] == "demo.picky"
+    assert request_id
+
+
 async def test_command_that_waits_for_reapproval_names_the_request(start):
     gateway = await start()
     device = FakeDevice()
