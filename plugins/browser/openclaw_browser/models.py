@@ -136,7 +136,7 @@ class ProxyParams(Params):
 
     @model_validator(mode="after")
     def _take_no_upload(self) -> ProxyParams:
-        if type(self) is ProxyParams and self.upload is not None:
+        if self.upload is not None and not isinstance(self, UploadProxyParams):
             raise ValueError("browser.proxy takes no upload; send it with browser.proxy.upload.v1")
         return self
 

@@ -1,9 +1,11 @@
-"""The hooks of the family. One instance holds the state of one loaded gateway."""
+"""The hooks of the family."""
 
 from __future__ import annotations
 
 from openclaw_browser.family import FAMILY
+from openclaw_browser.gateway.request import browser_methods
 from openclaw_core import Family, hookimpl
+from openclaw_core.hookspecs import RpcMethod
 
 __all__ = ["Browser"]
 
@@ -15,3 +17,8 @@ class Browser:
     def openclaw_family(self) -> Family:
         """Commands, capability, settings."""
         return FAMILY
+
+    @hookimpl
+    def openclaw_methods(self) -> list[RpcMethod]:
+        """`browser.request`."""
+        return browser_methods()

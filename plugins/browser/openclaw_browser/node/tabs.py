@@ -40,7 +40,7 @@ class Tab:
         self.journal = Journal(page)
         self.dialogs = Dialogs(page)
         page.on("crash", self._crash)
-        page.on("download", self.downloads.append)
+        page.on("download", self._began)
 
     @property
     def reference(self) -> str:
@@ -59,6 +59,9 @@ class Tab:
             "url": url,
             "type": "page",
         }
+
+    def _began(self, download: Download) -> None:
+        self.downloads.append(download)
 
     def _crash(self, _page: Page) -> None:
         self.crashed = True
