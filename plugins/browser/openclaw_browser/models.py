@@ -87,6 +87,8 @@ def _file_size(value: Any) -> Any:
 
 
 Base64 = Annotated[str, BeforeValidator(_file_size)]
+_ProfileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+_Budget = Annotated[int, Field(ge=1, le=MAX_TIMEOUT_MS)]
 Scalar = str | int | float | bool | None
 
 
@@ -124,13 +126,11 @@ class ProxyParams(Params):
     """
 
     method: Annotated[Literal["GET", "POST", "DELETE"], BeforeValidator(_method)] = "GET"
-    path: Annotated[str, BeforeValidator(_path), Field(min_length=1, max_length=2048)]
+    path: Annotated[str, Field(min_length=1, max_length=2048), BeforeValidator(_path)]
     query: dict[str, Scalar] | None = None
     body: Any = None
-    profile: Annotated[
-        str | None, BeforeValidator(_blank_is_absent), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-    ] = None
-    timeout_ms: Annotated[int | None, BeforeValidator(_whole_number), Field(ge=1, le=MAX_TIMEOUT_MS)] = None
+    profile: Annotated[_ProfileName | None, BeforeValidator(_blank_is_absent)] = None
+    timeout_ms: Annotated[_Budget | None, BeforeValidator(_whole_number)] = None
     error_envelope: Literal["browser-v1"] | None = None
     upload: Upload | None = None
 

@@ -19,9 +19,9 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
-    """Run a coroutine to its end, at most 100 seconds: a browser starts slowly on a busy machine."""
+    """Run a coroutine to its end, at most 160 seconds: a browser starts slowly on a busy machine."""
 
     def bounded(coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run(asyncio.wait_for(coroutine, 100))
+        return asyncio.run(asyncio.wait_for(coroutine, 160))
 
     return bounded

@@ -40,6 +40,13 @@ def decode_png(data: bytes) -> tuple[int, int, list[bytes]]:
     return width, height, rows
 
 
+def size_of(data: bytes) -> tuple[int, int]:
+    """Width and height a PNG's header tells."""
+    assert data[12:16] == b"IHDR"
+    width, height = struct.unpack(">II", data[16:24])
+    return width, height
+
+
 def unfilter(kind: int, line: bytes, above: bytes, channels: int) -> bytes:
     out = bytearray(line)
     for i in range(len(out)):
@@ -95,9 +102,9 @@ def test_pictures_and_documents(run: Any, tmp_path: Path, site: Site) -> None:
             assert rows[50][100 * step : 100 * step + 3] == b"\xff\x00\x00"
             assert rows[50][300 * step : 300 * step + 3] == b"\xff\xff\xff"
             await desk.post("/screenshot", fullPage=True)
-            assert decode_png(desk.files[0][0])[:2] == (640, 1600)
+            assert size_of(desk.files[0][0]) == (640, 1600)
             await desk.post("/screenshot", ref=await desk.ref("Red"))
-            assert decode_png(desk.files[0][0])[:2] == (200, 100)
+            assert size_of(desk.files[0][0]) == (200, 100)
             await desk.post("/screenshot", type="jpeg")
             assert (desk.files[0][0][:3], desk.files[0][1]) == (b"\xff\xd8\xff", "image/jpeg")
             await desk.post("/pdf")

@@ -24,6 +24,9 @@ def _trimmed(value: Any) -> Any:
     return (value.strip() or None) if isinstance(value, str) else value
 
 
+_Selector = Annotated[str, Field(max_length=256)]
+
+
 class BrowserRequestParams(ProxyParams):
     """A request to a browser; without `node` it goes to the node that has one.
 
@@ -33,7 +36,7 @@ class BrowserRequestParams(ProxyParams):
     """
 
     target: Literal["host", "node"] | None = None
-    node: Annotated[str | None, BeforeValidator(_trimmed), Field(max_length=256)] = None
+    node: Annotated[_Selector | None, BeforeValidator(_trimmed)] = None
 
 
 def browser_methods() -> list[RpcMethod]:
@@ -90,7 +93,8 @@ def _choose(args: BrowserRequestParams, context: MethodContext) -> NodeView:
     if len(able) > 1:
         names = ", ".join(sorted(node.display_name for node in able))
         raise InvalidRequestError(
-            f"several nodes have a browser: {names}; name one in node, or in plugins.entries.browser.config.node"
+            f"several nodes have a browser: {names}; name one in node, or in"
+            " plugins.entries.browser.config.node"
         )
     return able[0]
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Playwright, async_playwright
-
 from openclaw_browser.config import BrowserConfig
+from openclaw_browser.node.driver import Driver
 from openclaw_browser.node.failures import RouteError
 from openclaw_browser.node.profile import Profile
 from openclaw_core import NodeHostContext
@@ -27,8 +25,7 @@ class Browsers:
 
     def __init__(self, config: BrowserConfig, state_dir: Path) -> None:
         self.config = config
-        self._lock = asyncio.Lock()
-        self._playwright: Playwright | None = None
+        self._driver = Driver()
         self.profiles = {
             name: Profile(name, config, settings.user_data_dir or state_dir / "browser" / name, self._driver)
             for name, settings in config.named_profiles().items()
@@ -58,16 +55,7 @@ class Browsers:
     async def close(self) -> None:
         """Close every browser and the driver."""
         await asyncio.gather(*(item.stop("the node host stopped") for item in self.profiles.values()))
-        if self._playwright is not None:
-            await self._playwright.stop()
-
-    async def _driver(self) -> Playwright:
-        async with self._lock:
-            if self._playwright is None:
-                # Ours is the only browser; without this an installer of others may be suggested or run.
-                os.environ.setdefault("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")
-                self._playwright = await async_playwright().start()
-            return self._playwright
+        await self._driver.drop()
 
 
 @asynccontextmanager

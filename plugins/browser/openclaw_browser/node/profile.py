@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import BrowserContext, CDPSession, Playwright
+from playwright.async_api import BrowserContext, CDPSession
 from playwright.async_api import Error as PlaywrightError
 
 from openclaw_browser.config import BrowserConfig
+from openclaw_browser.node.driver import Driver
 from openclaw_browser.node.executable import find_executable, is_headless, is_unsandboxed, missing_text
 from openclaw_browser.node.failures import RouteError, browser_gone
 from openclaw_browser.node.tabs import Tab, Tabs
@@ -31,6 +32,7 @@ _FLAGS = (
     "--disable-sync",
 )
 _CLOSE_WAIT_S = 10.0
+_ASK_WAIT_S = 5.0
 _LAUNCH_WAIT_MS = 60_000
 
 
@@ -54,7 +56,7 @@ class Profile:
 
     Args:
         directory: where it is kept; made when needed.
-        driver: gives the running Playwright.
+        driver: of all profiles.
 
     Attributes:
         ended: what happened to the last browser, for those who look for its tabs.
@@ -65,7 +67,7 @@ class Profile:
         name: str,
         config: BrowserConfig,
         directory: Path,
-        driver: Callable[[], Awaitable[Playwright]],
+        driver: Driver,
     ) -> None:
         self.name = name
         self.config = config
@@ -143,10 +145,19 @@ class Profile:
         tabs.use(tab)
         return tab
 
-    def lost(self) -> bool:
-        """The browser that ran is gone."""
-        browser = self.running.context.browser if self.running else None
-        return browser is None or not browser.is_connected()
+    async def is_lost(self) -> bool:
+        """Whether the browser that ran is gone, or nothing can reach it any more."""
+        if self.running is None or not _connected(self.running):
+            self._gone()
+            return True
+        try:
+            async with asyncio.timeout(_ASK_WAIT_S):
+                await self.running.tabs.describe()
+        except (PlaywrightError, TimeoutError):
+            self._gone()
+            await self._driver.drop()
+            return True
+        return False
 
     def _rest(self) -> None:
         if not self._users and self.running is not None:
@@ -158,7 +169,7 @@ class Profile:
         self._starting = None
         if not task.cancelled() and task.exception() is None:
             self.running = task.result()
-            if self.lost():
+            if not _connected(self.running):
                 self._gone()
 
     async def _start(self, headless: bool | None) -> Running:
@@ -167,7 +178,7 @@ class Profile:
             raise RouteError(503, missing_text(self.config, self.name))
         windowless = headless if headless is not None else is_headless(self.config)[0]
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        driver = await self._driver()
+        driver = await self._driver.get()
         try:
             context = await driver.chromium.launch_persistent_context(
                 self.directory,
@@ -196,6 +207,11 @@ class Profile:
             _log.warning("the browser of profile %s ended unexpectedly", self.name)
             self.running = None
             self.ended = "the browser ended unexpectedly and was started anew without its tabs"
+
+
+def _connected(running: Running) -> bool:
+    browser = running.context.browser
+    return browser is not None and browser.is_connected()
 
 
 async def _pid(cdp: CDPSession) -> int | None:

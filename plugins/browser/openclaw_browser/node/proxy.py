@@ -104,7 +104,7 @@ async def _dispatch(args: ProxyParams, node: NodeContext, browsers: Browsers, na
 async def _lost(error: PlaywrightError, profile: Profile) -> RouteError:
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     if GONE.search(text):
-        if profile.lost():
+        if await profile.is_lost():
             return browser_gone(profile.name)
         return RouteError(409, "the tab was closed while it worked; list the tabs with GET /tabs")
     if "crashed" in text:
