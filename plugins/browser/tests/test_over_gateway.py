@@ -65,9 +65,7 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
         admin = await gateway.wire()
         assert (await admin.connect(operator_params(), FakeDevice()))["ok"]
         directory = tmp_path / "node"
-        options = NodeHostOptions(
-            url=gateway.url, directory=directory, display_name="workbench", token=TOKEN
-        )
+        options = NodeHostOptions(url=gateway.url, directory=directory, display_name="workbench", token=TOKEN)
         family, settings = plugin.openclaw_family(), {"browser": BrowserConfig(headless=True)}
         surface = offered_surface([family], settings=settings)
         host = NodeHost(options, surface, Narrator(lambda _: None), families=[family], settings=settings)

@@ -12,7 +12,7 @@ from playwright.async_api import Error as PlaywrightError
 __all__ = ["LEVELS", "Journal"]
 
 MAX_TEXT = 4_000
-LEVELS = {"error": 3, "warning": 2, "warn": 2, "info": 1, "log": 1, "debug": 0}
+LEVELS = {"error": 3, "warning": 2, "warn": 2, "info": 1, "log": 1, "debug": 0, "verbose": 0}
 
 
 def _now() -> str:
