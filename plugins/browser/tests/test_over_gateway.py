@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +18,7 @@ from openclaw_core.node_host.host import NodeHost, NodeHostOptions
 from openclaw_core.node_host.narrator import Narrator
 from openclaw_core.node_host.surface import offered_surface
 from openclaw_core.testing import TOKEN, FakeDevice, TestGateway, Wire, operator_params, plugins_of
+from tests.interop.peers import Answer, our_cli
 
 from .website import Site
 
@@ -32,30 +31,18 @@ class Room:
     def __init__(self, gateway: TestGateway, admin: Wire, node_id: str, home: Path) -> None:
         self.gateway, self.admin, self.node_id, self.home = gateway, admin, node_id, home
 
-    async def cli(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit code, stdout and stderr of `openclaw …`."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("OPENCLAW_")}
-        env = {**kept, "HOME": str(self.home), "OPENCLAW_STATE_DIR": str(self.home / "state")}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "openclaw_core",
-            *arguments,
-            *("--url", self.gateway.url, "--token", TOKEN),
-            env=env,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate()
-        return process.returncode or 0, out.decode(), err.decode()
+    async def cli(self, *arguments: str) -> Answer:
+        """What `openclaw …`, a process of its own, printed."""
+        cli = our_cli(self.gateway.server.port, TOKEN, self.home)
+        return await asyncio.to_thread(cli, *arguments, timeout_s=120)
 
     async def proxy(self, method: str, path: str, **params: Any) -> Any:
         """`openclaw nodes invoke … browser.proxy`: the payload."""
         data = json.dumps({"method": method, "path": path, "timeoutMs": 60_000, **params})
         invoke = ("nodes", "invoke", "--node", "workbench", "--command", "browser.proxy", "--params", data)
-        code, out, err = await self.cli(*invoke, "--invoke-timeout", "70000", "--timeout", "90000", "--json")
-        assert code == 0, err
-        return json.loads(out)["payload"]
+        answer = await self.cli(*invoke, "--invoke-timeout", "70000", "--timeout", "90000", "--json")
+        assert answer.code == 0, answer
+        return answer.data["payload"]
 
 
 @asynccontextmanager
@@ -81,8 +68,6 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
 
 
 def test_browse_by_command_line(run: Any, tmp_path: Path, site: Site) -> None:
-    (tmp_path / "home").mkdir()
-
     async def scene() -> bytes:
         async with room(tmp_path) as here:
             opened = await here.proxy(
@@ -114,8 +99,8 @@ def test_browse_by_command_line(run: Any, tmp_path: Path, site: Site) -> None:
             }
             create = json.dumps({"method": "POST", "path": "/profiles/create", "body": {"name": "x"}})
             invoke = ("nodes", "invoke", "--node", "workbench", "--command", "browser.proxy")
-            code, _, err = await here.cli(*invoke, "--params", create)
-            assert (code, "cannot mutate persistent browser profiles" in err) == (1, True)
+            refused = await here.cli(*invoke, "--params", create)
+            assert (refused.code, "cannot mutate persistent browser profiles" in refused.err) == (1, True)
             shot = await here.proxy("POST", "/screenshot", profile="openclaw")
             return base64.b64decode(shot["files"][0]["base64"])
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,6 +35,7 @@ _FLAGS = (
 )
 _CLOSE_WAIT_S = 10.0
 _ASK_WAIT_S = 5.0
+_LONGEST_TEMP = 104 - len("/org.chromium.Chromium.XXXXXX/SingletonSocket") - 1
 _LAUNCH_WAIT_MS = 60_000
 
 
@@ -187,6 +190,7 @@ class Profile:
                 chromium_sandbox=not is_unsandboxed(self.config),
                 args=[*_FLAGS, *self.config.args],
                 accept_downloads=True,
+                env=_environment(),
                 handle_sigint=False,
                 handle_sigterm=False,
                 handle_sighup=False,
@@ -207,6 +211,14 @@ class Profile:
             _log.warning("the browser of profile %s ended unexpectedly", self.name)
             self.running = None
             self.ended = "the browser ended unexpectedly and was started anew without its tabs"
+
+
+def _environment() -> dict[str, str | float | bool]:
+    """Ours; with another TMPDIR if Chromium's socket there would have a name longer than sockets may."""
+    env: dict[str, str | float | bool] = dict(os.environ)
+    if os.name == "posix" and len(tempfile.gettempdir()) > _LONGEST_TEMP and os.access("/tmp", os.W_OK):  # noqa: S108
+        env["TMPDIR"] = "/tmp"  # noqa: S108 — Chromium makes a private directory in it
+    return env
 
 
 def _connected(running: Running) -> bool:
@@ -230,5 +242,7 @@ def _why_not_started(executable: Path, directory: Path, text: str) -> str:
             f"{executable} found no usable sandbox; allow user namespaces on this machine, or set noSandbox"
             " in plugins.entries.browser.config if only trusted pages are visited"
         )
-    last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no reason given")
-    return f"{executable} did not start: {text.splitlines()[0][:300]} ({last[:300]})"
+    said = [line.partition("[err] ")[2].strip() for line in text.splitlines() if "[err] " in line]
+    fatal = next((line for word in ("FATAL", "ERROR") for line in said if word in line), None)
+    first = text.splitlines()[0].removeprefix("BrowserType.launch_persistent_context: ")
+    return f"{executable} did not start: {(fatal or first)[:500]}"
