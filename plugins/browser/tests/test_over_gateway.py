@@ -55,7 +55,7 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
         options = NodeHostOptions(url=gateway.url, directory=directory, display_name="workbench", token=TOKEN)
         family, settings = plugin.openclaw_family(), {"browser": BrowserConfig(headless=True)}
         surface = offered_surface([family], settings=settings)
-        host = NodeHost(options, surface, Narrator(lambda _: None), families=[family], settings=settings)
+        host = NodeHost(options, surface, Narrator(lambda _: None))
         running = asyncio.create_task(host.run())
         try:
             asked = (await admin.event("node.pair.requested"))["payload"]
