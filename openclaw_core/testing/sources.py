@@ -16,6 +16,7 @@ PUBLIC_MODULES = frozenset(
         "openclaw_core.contexts",
         "openclaw_core.errors",
         "openclaw_core.hookspecs",
+        "openclaw_core.models",
         "openclaw_core.testing",
     )
 )

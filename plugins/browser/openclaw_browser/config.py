@@ -5,21 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, model_validator
+
+from openclaw_core.models import Settings
 
 __all__ = ["BrowserConfig", "ProfileConfig", "ProfileName"]
 
 ProfileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, defer_build=True, extra="forbid", frozen=True, populate_by_name=True
-    )
-
-
-class ProfileConfig(_Settings):
+class ProfileConfig(Settings):
     """One browser profile: cookies, logins and storage of its own.
 
     Attributes:
@@ -33,7 +28,7 @@ class ProfileConfig(_Settings):
     executable_path: Path | None = None
 
 
-class BrowserConfig(_Settings):
+class BrowserConfig(Settings):
     """How a node runs its browser, and which node a gateway's `browser.request` goes to.
 
     Attributes:

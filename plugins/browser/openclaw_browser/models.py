@@ -6,21 +6,19 @@ field send both. Results keep what they do not know: a real node's answer passes
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 
 from openclaw_browser.files import MAX_FILES, decoded_size, size_problem
 from openclaw_browser.paths import normal_path
+from openclaw_core.models import Params, Result, Whole
 
 __all__ = [
     "ProxyFailure",
@@ -34,37 +32,6 @@ __all__ = [
 ]
 
 MAX_TIMEOUT_MS = 2**31 - 1
-
-
-class Params(BaseModel):
-    """What a caller sends."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        defer_build=True,  # built when first used: loading a gateway does not wait for it
-        extra="ignore",
-        frozen=True,
-        populate_by_name=True,
-        serialize_by_alias=True,
-        strict=True,
-    )
-
-
-class Result(Params):
-    """What a node answers; unknown fields stay, optional ones that were never set are left out."""
-
-    model_config = ConfigDict(extra="allow")
-    omitted: ClassVar[frozenset[str]] = frozenset()
-
-    @model_serializer(mode="wrap")
-    def _serialize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        wire: dict[str, Any] = handler(self)
-        return {key: value for key, value in wire.items() if value is not None or key not in self.omitted}
-
-
-def _whole_number(value: Any) -> Any:
-    # JSON has one number type: 3.0 is the integer 3.
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _method(value: Any) -> Any:
@@ -131,7 +98,7 @@ class ProxyParams(Params):
     query: dict[str, Scalar] | None = None
     body: Any = None
     profile: Annotated[_ProfileName | None, BeforeValidator(_blank_is_absent)] = None
-    timeout_ms: Annotated[_Budget | None, BeforeValidator(_whole_number)] = None
+    timeout_ms: Annotated[_Budget | None, Whole] = None
     error_envelope: Literal["browser-v1"] | None = None
     upload: Upload | None = None
 
@@ -179,7 +146,7 @@ class Route(Result):
 class ProxyFailure(Result):
     """A route's refusal: HTTP status and a body of `{error, code?, reason?, details?}`."""
 
-    status: Annotated[int, BeforeValidator(_whole_number), Field(ge=400, le=599)]
+    status: Annotated[int, Whole, Field(ge=400, le=599)]
     body: dict[str, Any]
 
 
