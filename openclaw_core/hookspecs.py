@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import pluggy
@@ -102,6 +103,10 @@ class GatewayContext(Protocol):
     @property
     def config(self) -> Any:
         """The family's settings: an instance of `Family.config`, None without such a model."""
+
+    @property
+    def state_dir(self) -> Path:
+        """A directory of the family's own below the gateway's state, for files; made when asked for."""
 
     @property
     def nodes(self) -> tuple[NodeView, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -29,9 +30,16 @@ class Families:
     """One context per loaded family, for as long as the gateway runs."""
 
     def __init__(
-        self, store: Store, plugins: Plugins, nodes: Nodes, events: Events, settings: FamilySettings
+        self,
+        store: Store,
+        plugins: Plugins,
+        nodes: Nodes,
+        events: Events,
+        settings: FamilySettings,
+        directory: Path,
     ) -> None:
         self.store = store
+        self.directory = directory
         self.nodes = nodes
         self.events = events
         self._plugins = plugins
@@ -97,6 +105,13 @@ class FamilyGateway:
         self._families = families
         self._family = family
         self.config = config
+
+    @property
+    def state_dir(self) -> Path:
+        """A directory of the family's own, for files."""
+        path = self._families.directory / self._family.name
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
 
     @property
     def nodes(self) -> tuple[NodeView, ...]:

@@ -102,7 +102,12 @@ class Runtime:
             self.registry, self.nodes, self.pairing, self.activity, self.events, plugins, self.audit, now_ms
         )
         self.families = Families(
-            store, plugins, self.nodes, self.events, FamilySettings.load(settings.config_path)
+            store,
+            plugins,
+            self.nodes,
+            self.events,
+            FamilySettings.load(settings.config_path),
+            settings.state_dir / "families",
         )
         self.presence = Presence(self.nodes, self.events, loop, now_ms, version, self.boot_id)
 

@@ -207,6 +207,17 @@ async def test_what_a_family_keeps_is_there_after_a_restart(tmp_path: Path) -> N
             await shop.gateway.keep("colour", None if colours else "blue")
 
 
+async def test_a_familys_files_have_a_private_place_that_outlives_the_gateway(tmp_path: Path) -> None:
+    for found in ([], ["note"]):
+        shop = Shop()
+        async with TestGateway(tmp_path, plugins_of(extra=[shop])) as gateway:
+            place = shop.gateway.state_dir
+            assert place == gateway.settings.state_dir / "families" / "lamp"
+            assert place.stat().st_mode & 0o777 == 0o700
+            assert [path.name for path in place.iterdir()] == found
+            (place / "note").touch()
+
+
 async def test_only_declared_events_are_pushed(tmp_path: Path) -> None:
     shop = Shop()
     async with TestGateway(tmp_path, plugins_of(extra=[shop])):
