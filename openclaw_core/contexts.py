@@ -52,6 +52,13 @@ class NodeHostContext(Protocol):
         None for a family without such a model.
         """
 
+    @property
+    def tls_fingerprint(self) -> str | None:
+        """SHA-256 of the one certificate the gateway may show, 64 lower-case hex characters.
+
+        None when none is pinned. A family that opens a `surface_url` itself must hold to it.
+        """
+
     async def emit(self, event: str, payload: Mapping[str, Any]) -> bool:
         """Send a `node.event` of this family to the gateway (chapter 12).
 

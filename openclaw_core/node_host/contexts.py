@@ -25,6 +25,7 @@ class NodeFacts:
     node_id: str
     display_name: str
     state_dir: Path
+    tls_fingerprint: str | None = None
 
 
 class Link(Protocol):
@@ -125,6 +126,10 @@ class HostContext:
     @property
     def state_dir(self) -> Path:
         return self._contexts.facts.state_dir
+
+    @property
+    def tls_fingerprint(self) -> str | None:
+        return self._contexts.facts.tls_fingerprint
 
     async def emit(self, event: str, payload: Mapping[str, Any]) -> bool:
         """Send a `node.event`; a gateway that refuses it does not fail the command."""

@@ -18,6 +18,7 @@ from openclaw_core.client import (
 )
 from openclaw_core.client.options import local_device_family, local_platform
 from openclaw_core.client.reconnect import Retry, Stop, is_pairing_pending
+from openclaw_core.client.tls import normalize_fingerprint
 from openclaw_core.errors import GatewayUnreachableError, OpenClawError
 from openclaw_core.node_host.contexts import FamilyContexts, NodeFacts
 from openclaw_core.node_host.journal import Journal
@@ -77,7 +78,8 @@ class NodeHost:
         self._policy = policy or ReconnectPolicy(wait_for_pairing=True)
         identity = load_or_create_identity(options.directory / "identity.json")
         self._tokens = DeviceTokens(options.directory / "device-tokens.json")
-        self._facts = NodeFacts(identity.device_id, options.display_name, options.directory)
+        pin = options.tls_fingerprint and normalize_fingerprint(options.tls_fingerprint)
+        self._facts = NodeFacts(identity.device_id, options.display_name, options.directory, pin or None)
         self._connect = ConnectOptions(
             url=options.url,
             token=options.token,

@@ -14,7 +14,7 @@ from openclaw_core import Family, NodeContext, NodeHostContext, Probe, command, 
 from openclaw_core.commands import ALL_PLATFORMS
 from openclaw_core.family_settings import FamilySettings
 from openclaw_core.hookspecs import GatewayContext, NodeView, SurfaceGrant
-from openclaw_core.node_host import Machine, NodeHost, NodeHostOptions
+from openclaw_core.node_host import Machine, NodeHost, NodeHostOptions, Surface
 from openclaw_core.node_host.narrator import Narrator
 from openclaw_core.protocol.base import OpenWire
 from openclaw_core.protocol.base import Wire as WireModel
@@ -249,3 +249,27 @@ def test_a_probe_that_raises_withholds_its_family(tmp_path: Path) -> None:
     shop.family = Family("lamp", "Lamp", shop.family.commands, probe=broken)
     surface = Machine(plugins_of(extra=[shop]), FamilySettings.load(tmp_path / "absent.json")).look()
     assert surface.withheld["lamp.which"] == "its probe failed with OSError: no bus"
+
+
+async def test_a_family_learns_which_certificate_is_pinned(tmp_path: Path) -> None:
+    pins: asyncio.Queue[str | None] = asyncio.Queue()
+
+    async def tell(node: NodeHostContext) -> None:
+        pins.put_nowait(node.tls_fingerprint)
+        await asyncio.Event().wait()
+
+    surface = Surface({}, (), families=(Family("pin", "Pin", (), service=tell),))
+    for number, (given, told) in enumerate(((":".join(["AB"] * 32), "ab" * 32), (None, None))):
+        scheme = "ws" if given is None else "wss"
+        options = NodeHostOptions(
+            url=f"{scheme}://127.0.0.1:1",
+            directory=tmp_path / str(number),
+            display_name="Desk",
+            token=TOKEN,
+            tls_fingerprint=given,
+        )
+        host = NodeHost(options, surface, Narrator(lambda _: None))
+        task = asyncio.create_task(host.run())
+        assert await asyncio.wait_for(pins.get(), WAIT_S) == told
+        host.stop()
+        await task
