@@ -1,4 +1,4 @@
-# The doors a newcomer needs: run · test · bench · lint · interop · crash · herd · families · test-postgres.
+# The doors a newcomer needs: run · test · bench · ui · lint · interop · crash · herd · families · test-postgres.
 # Everything is installed into .venv on first use; nothing else is touched.
 
 PYTHON ?= python3
@@ -6,11 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 FAMILIES := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
+PAGES := $(patsubst %/package.json,%/node_modules/.built,$(wildcard plugins/*/ui/package.json))
 PROJECTS := pyproject.toml $(FAMILIES:%=%/pyproject.toml)
 PORT ?=
 PYTEST_ARGS ?=
 
-.PHONY: run test test-postgres bench bench-queue lint interop crash herd families
+.PHONY: run test test-postgres bench bench-queue ui lint interop crash herd families
 
 run: $(VENV)/installed
 	@$(BIN)/openclaw up $(if $(PORT),--port $(PORT))
@@ -51,8 +52,17 @@ lint: $(VENV)/developing
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Pages that npm bundles. Without npm or the network all else works, and such a page says what it lacks.
+ui: $(PAGES)
+
+plugins/%/ui/node_modules/.built: plugins/%/ui/package.json plugins/%/ui/package-lock.json \
+		plugins/%/ui/build.mjs $(wildcard plugins/*/ui/src/*)
+	@echo "building the page of plugins/$* …"
+	@cd plugins/$*/ui && npm ci --silent && npm run --silent build && touch node_modules/.built || \
+		echo "the page of plugins/$* is not built: it takes Node.js, npm and its registry; later: make ui"
+
 # Core first: a family depends on it, and pip does not see one editable from another.
-$(VENV)/installed: $(PROJECTS) constraints.txt
+$(VENV)/installed: $(PROJECTS) constraints.txt | ui
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing openclaw-core and its families into $(VENV) …"
 	@$(PIP) --editable .

@@ -1,0 +1,1 @@
+"""What a gateway needs of the family: documents, pages, RPC methods."""
