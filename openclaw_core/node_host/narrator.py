@@ -11,7 +11,7 @@ from openclaw_core.client import HandshakeRefusedError
 __all__ = ["Narrator", "explain_declaration", "explain_refusal", "explain_surface_wait", "print_line"]
 
 _CURES = {
-    "AUTH_BOOTSTRAP_TOKEN_INVALID": "ask for a new setup code",
+    "AUTH_BOOTSTRAP_TOKEN_INVALID": "ask for a new one: openclaw devices setup-code",
     "AUTH_DEVICE_TOKEN_MISMATCH": "this device's token was rotated or revoked: start the node once with "
     "--token and the gateway's token",
     "AUTH_PASSWORD_MISMATCH": "set OPENCLAW_GATEWAY_PASSWORD to the gateway's password",

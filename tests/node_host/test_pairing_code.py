@@ -78,7 +78,7 @@ async def test_a_spent_code_ends_the_process_with_the_cure(tmp_path: Path) -> No
         await serve(*host(gateway, tmp_path / "one", bootstrap_token=code), "ready: connected")
         node, heard = host(gateway, tmp_path / "two", bootstrap_token=code)
         assert await node.run() == 1
-        assert "ask for a new setup code" in await heard.until("the gateway refused")
+        assert "openclaw devices setup-code" in await heard.until("the gateway refused")
 
 
 async def test_a_waiting_node_shows_its_verification_code(tmp_path: Path) -> None:
