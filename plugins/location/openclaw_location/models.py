@@ -1,0 +1,140 @@
+"""Params, result and settings of the family (PROTOCOL 18.5)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+from pydantic.alias_generators import to_camel
+
+__all__ = [
+    "DesiredAccuracy",
+    "FixedPosition",
+    "GeoClueSettings",
+    "GpsdSettings",
+    "Latitude",
+    "LocationConfig",
+    "LocationParams",
+    "LocationResult",
+    "Longitude",
+    "Source",
+]
+
+DesiredAccuracy = Literal["coarse", "balanced", "precise"]
+Source = Literal["gps", "wifi", "cell", "unknown"]
+
+
+class _Camel(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, frozen=True, populate_by_name=True, serialize_by_alias=True, strict=True
+    )
+
+
+def _as_integer(value: Any) -> Any:
+    # JSON has one number type, and phones write 5000.0.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _iso_8601(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Timestamp = Annotated[str, AfterValidator(_iso_8601)]
+
+
+class LocationParams(_Camel):
+    """`location.get`.
+
+    Attributes:
+        timeout_ms: how long to wait for a fix, in ms.
+        max_age_ms: a fix that is not older, in ms, is enough; absent: a new one is wanted.
+        desired_accuracy: `precise` waits for a good fix; `coarse` also hides where exactly.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={
+            "examples": [{"timeoutMs": 5000, "maxAgeMs": 60_000, "desiredAccuracy": "balanced"}]
+        },
+    )
+
+    timeout_ms: Annotated[int, BeforeValidator(_as_integer), Field(ge=1000, le=60_000)] | None = 10_000
+    max_age_ms: Annotated[int, BeforeValidator(_as_integer), Field(ge=0)] | None = None
+    desired_accuracy: DesiredAccuracy | None = None
+
+
+class LocationResult(_Camel):
+    """A position on WGS 84; fields that are null or absent are not known.
+
+    Attributes:
+        lat, lon: degrees.
+        accuracy_meters: radius within which the position is likely, in m.
+        altitude_meters: above mean sea level, in m; speed_mps: in m/s; heading_deg: from true north.
+        timestamp: when the position was measured, ISO 8601.
+        is_precise: not reduced on purpose or for want of a permission.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    lat: Latitude
+    lon: Longitude
+    accuracy_meters: Annotated[float, Field(ge=0)]
+    altitude_meters: float | None = None
+    speed_mps: float | None = None
+    heading_deg: float | None = None
+    timestamp: Timestamp
+    is_precise: bool
+    source: Source
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if value is not None}
+
+
+class _Settings(_Camel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class GpsdSettings(_Settings):
+    """Where gpsd listens."""
+
+    enabled: bool = True
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 2947
+
+
+class GeoClueSettings(_Settings):
+    """`desktop_id` is the application name that GeoClue's agent shows to the person."""
+
+    enabled: bool = True
+    desktop_id: Annotated[str, Field(min_length=1)] = "openclaw-node"
+
+
+class FixedPosition(_Settings):
+    """A position for a machine that does not move; degrees and metres."""
+
+    lat: Latitude
+    lon: Longitude
+    accuracy_meters: Annotated[float, Field(ge=0)] = 100.0
+    altitude_meters: float | None = None
+
+
+class LocationConfig(_Settings):
+    """`plugins.entries.location.config` on a node."""
+
+    enabled: bool = True
+    gpsd: GpsdSettings = GpsdSettings()
+    geoclue: GeoClueSettings = GeoClueSettings()
+    fixed: FixedPosition | None = None

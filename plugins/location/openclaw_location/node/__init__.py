@@ -1,0 +1,1 @@
+"""The node's half: sources of positions, and the choice among them."""

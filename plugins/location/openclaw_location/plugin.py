@@ -1,0 +1,14 @@
+"""The hook of the family; the gateway needs nothing beyond the declaration."""
+
+from __future__ import annotations
+
+from openclaw_core import Family, hookimpl
+from openclaw_location.family import FAMILY
+
+__all__ = ["openclaw_family"]
+
+
+@hookimpl
+def openclaw_family() -> Family:
+    """The command, its models and its probe."""
+    return FAMILY
