@@ -1,9 +1,11 @@
-"""The six commands. Their functions run on a node host and import its half when called."""
+"""The family. The functions of its commands run on a node host and import its half when called."""
 
 from __future__ import annotations
 
 from openclaw_core import Family, NodeContext, command
 from openclaw_core.commands import ALL_PLATFORMS, DESKTOP_PLATFORMS
+from openclaw_host_commands.device import DEVICE_COMMANDS
+from openclaw_host_commands.gateway.events import CHANGED
 from openclaw_host_commands.gateway.methods import APPROVALS, REQUESTED, RESOLVED
 from openclaw_host_commands.models import (
     ApprovalsSnapshot,
@@ -18,9 +20,11 @@ from openclaw_host_commands.models import (
     WhichParams,
     WhichResult,
 )
+from openclaw_host_commands.phone import PHONE_COMMANDS
 
 __all__ = ["FAMILY"]
 
+READ = "operator.read"
 PRIVATE = "node.invoke does not allow system.execApprovals.*; use exec.approvals.node.*"
 
 
@@ -101,7 +105,16 @@ async def set_approvals(args: SetApprovalsParams, node: NodeContext) -> Approval
 FAMILY = Family(
     name="host_commands",
     title="Host commands",
-    commands=(run, prepare, which, notify, get_approvals, set_approvals),
+    commands=(
+        run,
+        prepare,
+        which,
+        notify,
+        get_approvals,
+        set_approvals,
+        *DEVICE_COMMANDS,
+        *PHONE_COMMANDS,
+    ),
     caps=("system",),
-    events={REQUESTED: APPROVALS, RESOLVED: APPROVALS},
+    events={REQUESTED: APPROVALS, RESOLVED: APPROVALS, CHANGED: READ},
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from openclaw_core import Family, hookimpl
-from openclaw_core.hookspecs import Invocation, NodeView, RpcMethod
+from openclaw_core.hookspecs import GatewayContext, Invocation, NodeView, RpcMethod
 from openclaw_host_commands.family import FAMILY
 from openclaw_host_commands.gateway.authorization import authorize_run
+from openclaw_host_commands.gateway.events import CHANGED, PUSH_REGISTER, read_change
 from openclaw_host_commands.gateway.exec_approvals import Clock, ExecApprovals
 from openclaw_host_commands.gateway.methods import ApprovalMethods
 from openclaw_host_commands.gateway.runs import EXEC_EVENTS, AuthorisedRuns
@@ -21,6 +22,7 @@ class HostCommands:
     def __init__(self, clock: Clock | None = None) -> None:
         self.approvals = ExecApprovals(clock)
         self.runs = AuthorisedRuns()
+        self._gateway: GatewayContext | None = None
 
     @hookimpl
     def openclaw_family(self) -> Family:
@@ -42,8 +44,20 @@ class HostCommands:
         return params
 
     @hookimpl
+    def openclaw_gateway_started(self, gateway: GatewayContext) -> None:
+        """Keep the gateway, to tell operators of changed notifications."""
+        self._gateway = gateway
+
+    @hookimpl
     def openclaw_node_event(self, node: NodeView, event: str, payload: Any) -> dict[str, Any] | None:
-        """Take `exec.*` events of runs this gateway authorised (12.5)."""
+        """Take `exec.*` of runs this gateway authorised (12.5), changed notifications, push tokens (12.1)."""
+        if event == CHANGED:
+            change = read_change(payload)
+            if change is not None and self._gateway is not None:
+                self._gateway.broadcast(CHANGED, {"nodeId": node.node_id, **change.model_dump(mode="json")})
+            return {"ok": True}
+        if event == PUSH_REGISTER:
+            return {"ok": True}
         if event not in EXEC_EVENTS:
             return None
         return self.runs.handle(node.node_id, event, payload)

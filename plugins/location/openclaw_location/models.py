@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, ConfigDict, Field
+
+from openclaw_core.models import Params, Result, Settings, Whole
 
 __all__ = [
     "DesiredAccuracy",
@@ -33,17 +26,6 @@ DesiredAccuracy = Literal["coarse", "balanced", "precise"]
 Source = Literal["gps", "wifi", "cell", "unknown"]
 
 
-class _Camel(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, frozen=True, populate_by_name=True, serialize_by_alias=True, strict=True
-    )
-
-
-def _as_integer(value: Any) -> Any:
-    # JSON has one number type, and phones write 5000.0.
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 def _iso_8601(text: str) -> str:
     datetime.fromisoformat(text)
     return text
@@ -54,7 +36,7 @@ Longitude = Annotated[float, Field(ge=-180, le=180)]
 Timestamp = Annotated[str, AfterValidator(_iso_8601)]
 
 
-class LocationParams(_Camel):
+class LocationParams(Params):
     """`location.get`.
 
     Attributes:
@@ -64,18 +46,17 @@ class LocationParams(_Camel):
     """
 
     model_config = ConfigDict(
-        extra="ignore",
         json_schema_extra={
             "examples": [{"timeoutMs": 5000, "maxAgeMs": 60_000, "desiredAccuracy": "balanced"}]
         },
     )
 
-    timeout_ms: Annotated[int, BeforeValidator(_as_integer), Field(ge=1000, le=60_000)] | None = 10_000
-    max_age_ms: Annotated[int, BeforeValidator(_as_integer), Field(ge=0)] | None = None
+    timeout_ms: Annotated[int, Whole, Field(ge=1000, le=60_000)] = 10_000
+    max_age_ms: Annotated[int, Whole, Field(ge=0)] | None = None
     desired_accuracy: DesiredAccuracy | None = None
 
 
-class LocationResult(_Camel):
+class LocationResult(Result):
     """A position on WGS 84; fields that are null or absent are not known.
 
     Attributes:
@@ -85,8 +66,6 @@ class LocationResult(_Camel):
         timestamp: when the position was measured, ISO 8601.
         is_precise: not reduced on purpose or for want of a permission.
     """
-
-    model_config = ConfigDict(extra="allow")
 
     lat: Latitude
     lon: Longitude
@@ -98,16 +77,8 @@ class LocationResult(_Camel):
     is_precise: bool
     source: Source
 
-    @model_serializer(mode="wrap")
-    def _serialize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in handler(self).items() if value is not None}
 
-
-class _Settings(_Camel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class GpsdSettings(_Settings):
+class GpsdSettings(Settings):
     """Where gpsd listens."""
 
     enabled: bool = True
@@ -115,14 +86,14 @@ class GpsdSettings(_Settings):
     port: Annotated[int, Field(ge=1, le=65_535)] = 2947
 
 
-class GeoClueSettings(_Settings):
+class GeoClueSettings(Settings):
     """`desktop_id` is the application name that GeoClue's agent shows to the person."""
 
     enabled: bool = True
     desktop_id: Annotated[str, Field(min_length=1)] = "openclaw-node"
 
 
-class FixedPosition(_Settings):
+class FixedPosition(Settings):
     """A position for a machine that does not move; degrees and metres."""
 
     lat: Latitude
@@ -131,7 +102,7 @@ class FixedPosition(_Settings):
     altitude_meters: float | None = None
 
 
-class LocationConfig(_Settings):
+class LocationConfig(Settings):
     """`plugins.entries.location.config` on a node."""
 
     enabled: bool = True

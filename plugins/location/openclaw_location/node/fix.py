@@ -58,16 +58,16 @@ def tell(fix: Fix, desired: DesiredAccuracy | None) -> LocationResult:
     coarse = desired == "coarse"
     if coarse:
         fix = _blur(fix)
+    maybe = {"altitude_meters": fix.altitude_m, "speed_mps": fix.speed_mps, "heading_deg": fix.heading_deg}
+    known = {name: value for name, value in maybe.items() if value is not None}
     return LocationResult(
         lat=fix.lat,
         lon=fix.lon,
         accuracy_meters=round(fix.accuracy_m, 1),
-        altitude_meters=fix.altitude_m,
-        speed_mps=fix.speed_mps,
-        heading_deg=fix.heading_deg,
         timestamp=fix.taken_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         is_precise=not coarse and fix.accuracy_m <= _PRECISE_WITHIN_M,
         source=fix.source,
+        **known,
     )
 
 

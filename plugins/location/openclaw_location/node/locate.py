@@ -22,7 +22,6 @@ _log = logging.getLogger(__name__)
 GOOD_WITHIN_M: dict[DesiredAccuracy, float] = {"coarse": 5000.0, "balanced": 100.0, "precise": 20.0}
 """How good a fix must be to be the answer before the time is over."""
 
-_DEFAULT_TIMEOUT_MS = 10_000
 _HEAD_START_S = 2.0
 _FRESH_S = 30.0
 # The answer has to leave before the invoke's own budget ends.
@@ -76,7 +75,7 @@ async def locate(args: LocationParams, node: NodeContext) -> LocationResult:
 
 
 def _budget_s(args: LocationParams, node: NodeContext) -> float:
-    asked = args.timeout_ms or _DEFAULT_TIMEOUT_MS
+    asked = args.timeout_ms
     if node.timeout_ms is not None:
         asked = min(asked, max(node.timeout_ms - _ANSWER_MS, 0))
     return asked / 1000
