@@ -52,6 +52,7 @@ class Params(BaseModel):
 
     model_config = ConfigDict(
         alias_generator=to_camel,
+        defer_build=True,  # built when first used: a gateway that starts does not wait for it
         extra="ignore",
         frozen=True,
         populate_by_name=True,

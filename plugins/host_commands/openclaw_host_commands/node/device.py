@@ -90,12 +90,13 @@ def _battery(psutil: Any) -> Battery:
     found = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
     if found is None:
         return Battery(state="unknown", low_power_mode_enabled=False)
-    plugged = "full" if found.percent >= _FULL_PERCENT else "charging"
-    return Battery(
-        level=min(max(found.percent / 100, 0.0), 1.0),
-        state="unknown" if found.power_plugged is None else plugged if found.power_plugged else "unplugged",
-        low_power_mode_enabled=False,
-    )
+    level = min(max(found.percent / 100, 0.0), 1.0)
+    if found.power_plugged is None:
+        return Battery(level=level, state="unknown", low_power_mode_enabled=False)
+    if not found.power_plugged:
+        return Battery(level=level, state="unplugged", low_power_mode_enabled=False)
+    full = found.percent >= _FULL_PERCENT
+    return Battery(level=level, state="full" if full else "charging", low_power_mode_enabled=False)
 
 
 def _temperatures(psutil: Any) -> dict[str, list[Any]]:
