@@ -7,6 +7,7 @@ between minor releases.
 from openclaw_core.commands import Command, Example, Family, NodeContext, NodeHostContext, Probe, command
 from openclaw_core.errors import CommandError
 from openclaw_core.hookspecs import hookimpl
+from openclaw_core.threads import in_thread
 
 __all__ = [
     "Command",
@@ -19,6 +20,7 @@ __all__ = [
     "__version__",
     "command",
     "hookimpl",
+    "in_thread",
 ]
 
 __version__ = "0.1.0"
