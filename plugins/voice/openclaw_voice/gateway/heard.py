@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
 from openclaw_voice.gateway.clock import Clock
-from openclaw_voice.gateway.names import TRANSCRIPT, WAKE
+from openclaw_voice.gateway.names import TRANSCRIPT
 
 __all__ = ["MAX_TRANSCRIPT", "REPEAT_WINDOW_MS", "Heard", "Transcripts", "WakeWordHeard"]
 
@@ -65,7 +65,7 @@ class Transcripts:
 
     def read(self, node_id: str, event: str, payload: Any) -> dict[str, Any] | None:
         """The broadcast for a node's event; None for nonsense and for repetitions."""
-        model = {TRANSCRIPT: Heard, WAKE: WakeWordHeard}[event]
+        model: type[Heard | WakeWordHeard] = Heard if event == TRANSCRIPT else WakeWordHeard
         try:
             heard = model.model_validate(payload)
         except ValidationError:
