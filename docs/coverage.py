@@ -63,7 +63,6 @@ _REFRESHED = (
     "tells clients to ask again for skills and chats, which this gateway has none of and refuses to list; "
     "that a node came, left or was approved is told by presence, node.pair.resolved and node.surface.changed"
 )
-_TALK = "the talk family, not in this repository yet"
 _PUSH = "push services of phone makers; no family for them yet"
 _ASSISTANT = "the assistant's own settings and logs, another plane of the original"
 _OPERATORS = "interactive scope upgrades of operator devices; a device asks for wider scopes at connect"
@@ -73,8 +72,6 @@ ELSEWHERE = {
     **dict.fromkeys(("agent.request", "chat.subscribe", "chat.unsubscribe"), _AGENTS),
     **dict.fromkeys(("chat.metadata.changed", "skills.changed"), _REFRESHED),
     **dict.fromkeys(("heartbeat", "last-heartbeat", "set-heartbeats", "wake"), _AGENTS),
-    **dict.fromkeys(("voice.transcript", "talk.event", "talk.mode", "voicewake.get", "voicewake.set"), _TALK),
-    **dict.fromkeys(("voicewake.changed", "voicewake.routing.changed", "voicewake.routing.get"), _TALK),
     **dict.fromkeys(("push.apns.register", "push.test"), _PUSH),
     **dict.fromkeys(("config.get", "logs.tail", "system-event", "update.available"), _ASSISTANT),
     **dict.fromkeys(("exec.approvals.get", "exec.approvals.set", "gateway.suspension"), _ASSISTANT),
@@ -85,7 +82,7 @@ ELSEWHERE = {
 }
 
 # Events of nodes that a family of this repository handles; the core's own are read from the code.
-FAMILY_NODE_EVENTS = ("exec.started", "exec.finished", "exec.denied")
+FAMILY_NODE_EVENTS = ("exec.started", "exec.finished", "exec.denied", "voice.transcript", "voice.wake")
 ROLE_WORDS = {"any": "operator, node", "operator": "operator", "node": "node"}
 
 

@@ -77,7 +77,8 @@ class SphinxEngine:
     def __init__(self) -> None:
         from pocketsphinx import Decoder
 
-        self._decoder = Decoder(samprate=RATE, loglevel="FATAL")
+        # Measured whole like there: what was said before must not colour what is said now.
+        self._decoder = Decoder(samprate=RATE, loglevel="FATAL", cmn="batch")
 
     def answer(self, _request: dict[str, Any], sound: bytes) -> dict[str, Any]:
         """Lower-case words without punctuation."""

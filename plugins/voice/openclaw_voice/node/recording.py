@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import stat
+import sys
+import termios
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,6 +21,7 @@ from openclaw_voice.node.pcm import RATE
 __all__ = ["Fifo", "SoundFile", "open_path", "path_fault"]
 
 _PIECE = 4_096
+_PIPE_PAGE = 4_096
 _FIFO_HINT = "make a FIFO of 16-bit mono PCM at 16,000 Hz with: mkfifo"
 
 
@@ -92,7 +96,8 @@ class SoundFile:
 class Fifo:
     """What another program writes, e.g. `arecord -t raw -f S16_LE -r 16000 -c 1`.
 
-    Writers may come and go. What was written before it was opened is dropped: it is old.
+    Writers may come and go. When it is full as it is opened, nobody has read for a while: what is
+    in it is old and is dropped.
     """
 
     def __init__(self, path: Path) -> None:
@@ -102,8 +107,12 @@ class Fifo:
         self._stopped = self._dropping = False
         self._closing = threading.Lock()
         self._odd = b""
-        while self._take():
-            pass
+        self._drop_old()
+
+    def _drop_old(self) -> None:
+        waiting = int.from_bytes(fcntl.ioctl(self._fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+        if waiting > fcntl.fcntl(self._fd, fcntl.F_GETPIPE_SZ) - _PIPE_PAGE:
+            os.read(self._fd, waiting)
 
     def _take(self) -> bytes:
         with suppress(BlockingIOError):
