@@ -131,9 +131,16 @@ async def _collect() -> Coverage:
         methods["connect"] = Row("connect", "everyone, first on a socket")
         events = {name: Row(name, scope or "everyone") for name, scope in runtime.events.audience.items()}
         events |= {name: Row(name, "that one connection") for name in DIRECT_EVENTS}
+        pushed = {name for family in runtime.plugins.families for name in family.pushes}
+        events |= {name: Row(name, _and_nodes(events.get(name))) for name in pushed}
         names = {*runtime.node_events.names, *FAMILY_NODE_EVENTS}
         node_events = {name: Row(name, "a node, in `node.event`") for name in names}
     return Coverage(methods, events, node_events, marks())
+
+
+def _and_nodes(row: Row | None) -> str:
+    """Who sees an event that a family also sends to nodes directly."""
+    return f"{row.access}; nodes" if row is not None else "nodes"
 
 
 def _own_families() -> Plugins:

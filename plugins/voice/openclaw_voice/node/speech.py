@@ -15,7 +15,7 @@ from openclaw_voice.config import VoiceConfig
 from openclaw_voice.models import SpeakParams, Spoken
 from openclaw_voice.node.speaker import play
 
-__all__ = ["PROGRAM", "Sound", "say", "synthesize"]
+__all__ = ["MISSING", "PROGRAM", "Sound", "say", "synthesize"]
 
 PROGRAM: Final = "espeak-ng"
 MISSING: Final = f"{PROGRAM} is not installed: sudo apt install espeak-ng"
