@@ -15,7 +15,12 @@ Threshold = Annotated[float, Field(gt=0, le=1)]
 
 class _Settings(BaseModel):
     model_config = ConfigDict(
-        alias_generator=to_camel, extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True
+        alias_generator=to_camel,
+        defer_build=True,  # a gateway that never meets a node that talks does not pay for it
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        serialize_by_alias=True,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from openclaw_core import Family, NodeContext, NodeHostContext, Probe, command
-from openclaw_core.commands import ALL_PLATFORMS
+from openclaw_core.commands import ALL_PLATFORMS, Example
 from openclaw_voice.config import VoiceConfig
 from openclaw_voice.gateway.names import (
     READ,
@@ -22,7 +22,15 @@ from openclaw_voice.models import Capture, PushToTalkParams, SpeakParams, Spoken
 __all__ = ["FAMILY"]
 
 
-@command("talk.ptt.start", platforms=ALL_PLATFORMS, foreground=True)
+_CAPTURE = "6f1c0a52-6c0f-4d0e-9a53-5a1f1c4f9f10"
+
+
+@command(
+    "talk.ptt.start",
+    platforms=ALL_PLATFORMS,
+    foreground=True,
+    examples=(Example({}, {"captureId": _CAPTURE}),),
+)
 async def start(_args: PushToTalkParams, node: NodeContext) -> StartedCapture:
     """Start to listen.
 
@@ -34,7 +42,16 @@ async def start(_args: PushToTalkParams, node: NodeContext) -> StartedCapture:
     return StartedCapture(capture_id=await (await node.resource(open_talk)).start())
 
 
-@command("talk.ptt.stop", platforms=ALL_PLATFORMS, foreground=True, timeout_ms=90_000)
+@command(
+    "talk.ptt.stop",
+    platforms=ALL_PLATFORMS,
+    foreground=True,
+    timeout_ms=90_000,
+    examples=(
+        Example({}, {"captureId": _CAPTURE, "transcript": "what time is it", "status": "queued"}),
+        Example({}, {"captureId": _CAPTURE, "status": "empty"}, "nobody spoke"),
+    ),
+)
 async def stop(_args: PushToTalkParams, node: NodeContext) -> Capture:
     """Stop listening and answer what was said.
 
@@ -64,7 +81,19 @@ async def once(_args: PushToTalkParams, node: NodeContext) -> Capture:
     return await (await node.resource(open_talk)).once()
 
 
-@command("voice.speak", platforms=ALL_PLATFORMS, timeout_ms=420_000)
+@command(
+    "voice.speak",
+    platforms=ALL_PLATFORMS,
+    timeout_ms=420_000,
+    examples=(
+        Example({"text": "The door is open."}, {"durationMs": 1_240}, "to tell whoever is near"),
+        Example(
+            {"text": "Guten Tag", "voice": "de", "rateWpm": 140, "output": "wav"},
+            {"durationMs": 980, "format": "wav", "base64": "UklGRg==", "sampleRate": 22_050},
+            "to have the sound itself",
+        ),
+    ),
+)
 async def speak(args: SpeakParams, node: NodeContext) -> Spoken:
     """Say a text aloud at the node, or answer its sound as WAV."""
     from openclaw_voice.node.speech import say

@@ -22,6 +22,7 @@ class Params(BaseModel):
 
     model_config = ConfigDict(
         alias_generator=to_camel,
+        defer_build=True,
         extra="ignore",
         frozen=True,
         populate_by_name=True,

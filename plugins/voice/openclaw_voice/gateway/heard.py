@@ -24,7 +24,9 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 
 class _FromNode(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True, strict=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, defer_build=True, extra="ignore", frozen=True, strict=True
+    )
 
     def to_wire(self) -> dict[str, Any]:
         """The fields that hold something, as sent."""
