@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from openclaw_voice.config import InputConfig
+from openclaw_voice.node.fifo import Fifo
 from openclaw_voice.node.microphone import microphone_fault
-from openclaw_voice.node.recording import Fifo, SoundFile
+from openclaw_voice.node.recording import SoundFile
 from openclaw_voice.node.sound_input import input_fault, open_input
 
 from openclaw_core import CommandError
@@ -97,9 +98,10 @@ def public() -> Iterator[Path]:
         yield path
 
 
-def test_a_file_that_may_not_be_read_needs_permission(public: Path) -> None:
+@pytest.mark.parametrize("kind", ["file", "fifo"])
+def test_what_may_not_be_read_needs_permission(public: Path, kind: str) -> None:
     path = public / "secret.wav"
-    path.write_bytes(b"")
+    path.write_bytes(b"") if kind == "file" else os.mkfifo(path)
     path.chmod(0)
     with somebody_else():
         fault = input_fault(InputConfig(path=path))

@@ -29,6 +29,11 @@ async def listening(node: Any, *triggers: str) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def wake(node: Any, mouth: Any, speech: Speech) -> None:
+    await mouth.say(SILENCE + speech("openclaw what time is it"))
+    assert (await node.heard("voice.wake"))["trigger"] == "openclaw"
+
+
 async def test_it_is_off_unless_it_was_switched_on(world: Any, mouth: Any) -> None:
     node = world(input={"path": str(mouth.path)})
     node.told.put_nowait(("voicewake.changed", {"triggers": ["openclaw"]}))
@@ -58,8 +63,7 @@ async def test_a_wake_word_and_its_sentence_are_reported_and_other_speech_is_not
 async def test_new_wake_words_count_at_once(world: Any, mouth: Any, speech: Speech) -> None:
     node = world(input={"path": str(mouth.path)}, wake={"enabled": True, "transcribe": False})
     async with listening(node, "openclaw"):
-        await mouth.say(speech("openclaw what time is it"))
-        assert (await node.heard("voice.wake"))["trigger"] == "openclaw"
+        await wake(node, mouth, speech)
         node.told.put_nowait(("voicewake.changed", {"triggers": "nonsense"}))
         node.told.put_nowait(("voicewake.changed", {"triggers": ["Good morning"]}))
         while (await say_both(node, mouth, speech))["trigger"] != "Good morning":
@@ -79,8 +83,7 @@ async def test_push_to_talk_takes_the_microphone_and_gives_it_back(
 ) -> None:
     node = world(input={"path": str(mouth.path)}, wake={"enabled": True, "transcribe": False})
     async with listening(node, "openclaw"):
-        await mouth.say(speech("openclaw what time is it"))
-        await node.heard("voice.wake")
+        await wake(node, mouth, speech)
         talk = await node.resource(open_talk)
         await talk.start()
         await mouth.say(speech("openclaw what time is it"))
@@ -88,8 +91,7 @@ async def test_push_to_talk_takes_the_microphone_and_gives_it_back(
         assert "what time" in (stopped.transcript or "")
         assert [event for event, _ in iter_now(node.said)] == ["voice.transcript"]
         mouth.close()
-        await mouth.say(SILENCE + speech("openclaw what time is it"))
-        await node.heard("voice.wake")
+        await wake(node, mouth, speech)
 
 
 def iter_now(queue: asyncio.Queue[Any]) -> list[Any]:
@@ -101,8 +103,7 @@ async def test_wake_words_that_nobody_can_speak_close_the_microphone(
 ) -> None:
     node = world(input={"path": str(mouth.path)}, wake={"enabled": True, "transcribe": False})
     async with listening(node, "openclaw"):
-        await mouth.say(speech("openclaw what time is it"))
-        await node.heard("voice.wake")
+        await wake(node, mouth, speech)
         node.told.put_nowait(("voicewake.changed", {"triggers": ["blorbx"]}))
         async with asyncio.timeout(20):
             await mouth.say_until_nobody_hears()

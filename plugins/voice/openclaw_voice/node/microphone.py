@@ -13,6 +13,7 @@ import miniaudio
 
 from openclaw_core import CommandError
 from openclaw_voice.node.pcm import RATE
+from openclaw_voice.node.recording import EFFECTIVE
 
 __all__ = ["Microphone", "backends", "choose_device", "microphone_fault", "shut"]
 
@@ -41,7 +42,7 @@ def backends(direction: str, directory: Path = SOUND_DEVICES) -> list[miniaudio.
         return [miniaudio.Backend.WASAPI]
     found = [miniaudio.Backend.PULSEAUDIO] if _devices(miniaudio.Backend.PULSEAUDIO, direction) else []
     nodes = sorted(directory.glob(f"pcmC*D*{direction}"))
-    if any(os.access(node, os.R_OK | os.W_OK, effective_ids=True) for node in nodes):
+    if any(os.access(node, os.R_OK | os.W_OK, effective_ids=EFFECTIVE) for node in nodes):
         found.append(miniaudio.Backend.ALSA)
     return found
 

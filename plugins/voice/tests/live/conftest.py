@@ -50,15 +50,18 @@ class Desk:
 
     async def try_cli(self, *words: str) -> tuple[int | None, str, str]:
         """Exit code, stdout and stderr of our CLI."""
-        process = await asyncio.create_subprocess_exec(
+        process = await self.start_cli(*words)
+        async with asyncio.timeout(WAIT_S):
+            out, errors = await process.communicate()
+        return process.returncode, out.decode(), errors.decode()
+
+    async def start_cli(self, *words: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "openclaw_core", *words),
             env=self.environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        async with asyncio.timeout(WAIT_S):
-            out, errors = await process.communicate()
-        return process.returncode, out.decode(), errors.decode()
 
     async def invoke(self, command: str, **params: Any) -> Any:
         """The node's answer to `openclaw nodes invoke`."""
@@ -136,9 +139,16 @@ class Room:
         subprocess.run(["paplay", "--server", self.server, "--device", "room", str(path)], check=True)
 
     def listeners(self) -> list[str]:
-        """Programs that have a microphone open now, but the room's own."""
+        """Programs that have a microphone open now."""
+        return self._programs("source-outputs")
+
+    def speakers(self) -> list[str]:
+        """Programs that play sound now."""
+        return self._programs("sink-inputs")
+
+    def _programs(self, kind: str) -> list[str]:
         done = subprocess.run(
-            ["pactl", "--server", self.server, "list", "source-outputs"],
+            ["pactl", "--server", self.server, "list", kind],
             capture_output=True,
             text=True,
             check=True,
