@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -175,15 +176,23 @@ def room(tmp_path: Path) -> Iterator[Room]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert server.stderr is not None
-    try:
-        for line in server.stderr:
+    ready = threading.Event()
+
+    def read_log() -> None:  # to its end: a full pipe would stop the server
+        for line in server.stderr or ():
             if "Daemon startup complete" in line:
-                break
+                ready.set()
+
+    reader = threading.Thread(target=read_log)
+    reader.start()
+    try:
+        assert ready.wait(30), "the sound server did not start"
         made = Room(f"unix:{socket}", directory)
         subprocess.run(["pactl", "--server", made.server, "set-default-source", "mic"], check=True)
         yield made
     finally:
         server.terminate()
-        server.stderr.close()
         server.wait(30)
+        reader.join(30)
+        if server.stderr is not None:
+            server.stderr.close()
