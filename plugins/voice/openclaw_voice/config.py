@@ -5,26 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, model_validator
+
+from openclaw_core.models import Settings
 
 __all__ = ["InputConfig", "SpeechConfig", "TalkConfig", "TranscriptionConfig", "VoiceConfig", "WakeConfig"]
 
 Threshold = Annotated[float, Field(gt=0, le=1)]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        defer_build=True,  # a gateway that never meets a node that talks does not pay for it
-        extra="forbid",
-        frozen=True,
-        populate_by_name=True,
-        serialize_by_alias=True,
-    )
-
-
-class InputConfig(_Settings):
+class InputConfig(Settings):
     """Where sound comes from: the default microphone unless something is named.
 
     Attributes:
@@ -43,7 +33,7 @@ class InputConfig(_Settings):
         return self
 
 
-class WakeConfig(_Settings):
+class WakeConfig(Settings):
     """Listening for wake words. Off: a microphone is not opened without its owner's say.
 
     Attributes:
@@ -63,7 +53,7 @@ class WakeConfig(_Settings):
     pronunciations: dict[str, str] = Field(default_factory=dict)
 
 
-class TalkConfig(_Settings):
+class TalkConfig(Settings):
     """Push-to-talk.
 
     Attributes:
@@ -77,7 +67,7 @@ class TalkConfig(_Settings):
     once_wait_ms: int = Field(15_000, ge=1_000, le=120_000)
 
 
-class TranscriptionConfig(_Settings):
+class TranscriptionConfig(Settings):
     """Speech to text.
 
     Attributes:
@@ -90,7 +80,7 @@ class TranscriptionConfig(_Settings):
     language: str | None = Field(None, pattern=r"^[a-z]{2,3}$")
 
 
-class SpeechConfig(_Settings):
+class SpeechConfig(Settings):
     """Speaking.
 
     Attributes:
@@ -104,7 +94,7 @@ class SpeechConfig(_Settings):
     device: str | None = Field(None, min_length=1)
 
 
-class VoiceConfig(_Settings):
+class VoiceConfig(Settings):
     """All of it; every part has defaults."""
 
     input: InputConfig = InputConfig()

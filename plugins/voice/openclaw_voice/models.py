@@ -6,40 +6,16 @@ not know: a real app's answer passes whole.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
-from pydantic.alias_generators import to_camel
+from pydantic import Field
+
+from openclaw_core.models import Params, Result, Whole
 
 __all__ = ["MAX_TEXT", "Capture", "PushToTalkParams", "SpeakParams", "Spoken", "StartedCapture"]
 
 MAX_TEXT = 5_000
 """Longest text of one `voice.speak`, in characters: about six minutes of speech."""
-
-
-class Params(BaseModel):
-    """What a caller sends."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        defer_build=True,
-        extra="ignore",
-        frozen=True,
-        populate_by_name=True,
-        serialize_by_alias=True,
-        strict=True,
-    )
-
-
-class Result(Params):
-    """What a node answers; unknown fields stay, absent ones are left out."""
-
-    model_config = ConfigDict(extra="allow")
-
-    @model_serializer(mode="wrap")
-    def _serialize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        wire: dict[str, Any] = handler(self)
-        return {key: value for key, value in wire.items() if value is not None}
 
 
 class PushToTalkParams(Params):
@@ -82,7 +58,7 @@ class SpeakParams(Params):
 
     text: str = Field(min_length=1, max_length=MAX_TEXT, pattern=r"\S")
     voice: str | None = Field(None, max_length=40, pattern=r"^[A-Za-z][A-Za-z0-9]*([-+][A-Za-z0-9]+)*$")
-    rate_wpm: int | None = Field(None, ge=80, le=450)
+    rate_wpm: Annotated[int, Whole] | None = Field(None, ge=80, le=450)
     output: Literal["speaker", "wav"] = "speaker"
 
 

@@ -65,8 +65,7 @@ def test_the_gateways_half_imports_nothing_heavy() -> None:
     ],
 )
 def test_answers_of_real_nodes_pass_whole(model: Any, answer: dict[str, Any]) -> None:
-    shown = model.model_validate(answer).model_dump(mode="json")
-    assert shown == {key: value for key, value in answer.items() if value is not None}
+    assert model.model_validate(answer).model_dump(mode="json") == answer
 
 
 @pytest.mark.parametrize(

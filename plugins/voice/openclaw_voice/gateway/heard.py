@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import StringConstraints, ValidationError
 
+from openclaw_core.models import Params
 from openclaw_voice.gateway.clock import Clock
 from openclaw_voice.gateway.names import TRANSCRIPT
 
@@ -23,11 +23,7 @@ Trimmed = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=512)]
 
 
-class _FromNode(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, defer_build=True, extra="ignore", frozen=True, strict=True
-    )
-
+class _FromNode(Params):
     def to_wire(self) -> dict[str, Any]:
         """The fields that hold something, as sent."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
