@@ -63,7 +63,6 @@ _REFRESHED = (
     "tells clients to ask again for skills and chats, which this gateway has none of and refuses to list; "
     "that a node came, left or was approved is told by presence, node.pair.resolved and node.surface.changed"
 )
-_TALK = "the talk family, not in this repository yet"
 _PUSH = "push services of phone makers; no family for them yet"
 _ASSISTANT = "the assistant's own settings and logs, another plane of the original"
 _OPERATORS = "interactive scope upgrades of operator devices; a device asks for wider scopes at connect"
@@ -73,8 +72,6 @@ ELSEWHERE = {
     **dict.fromkeys(("agent.request", "chat.subscribe", "chat.unsubscribe"), _AGENTS),
     **dict.fromkeys(("chat.metadata.changed", "skills.changed"), _REFRESHED),
     **dict.fromkeys(("heartbeat", "last-heartbeat", "set-heartbeats", "wake"), _AGENTS),
-    **dict.fromkeys(("voice.transcript", "talk.event", "talk.mode", "voicewake.get", "voicewake.set"), _TALK),
-    **dict.fromkeys(("voicewake.changed", "voicewake.routing.changed", "voicewake.routing.get"), _TALK),
     **dict.fromkeys(("push.apns.register", "push.test"), _PUSH),
     **dict.fromkeys(("config.get", "logs.tail", "system-event", "update.available"), _ASSISTANT),
     **dict.fromkeys(("exec.approvals.get", "exec.approvals.set", "gateway.suspension"), _ASSISTANT),
@@ -85,7 +82,7 @@ ELSEWHERE = {
 }
 
 # Events of nodes that a family of this repository handles; the core's own are read from the code.
-FAMILY_NODE_EVENTS = ("exec.started", "exec.finished", "exec.denied")
+FAMILY_NODE_EVENTS = ("exec.started", "exec.finished", "exec.denied", "voice.transcript", "voice.wake")
 ROLE_WORDS = {"any": "operator, node", "operator": "operator", "node": "node"}
 
 
@@ -134,9 +131,16 @@ async def _collect() -> Coverage:
         methods["connect"] = Row("connect", "everyone, first on a socket")
         events = {name: Row(name, scope or "everyone") for name, scope in runtime.events.audience.items()}
         events |= {name: Row(name, "that one connection") for name in DIRECT_EVENTS}
+        pushed = {name for family in runtime.plugins.families for name in family.pushes}
+        events |= {name: Row(name, _and_nodes(events.get(name))) for name in pushed}
         names = {*runtime.node_events.names, *FAMILY_NODE_EVENTS}
         node_events = {name: Row(name, "a node, in `node.event`") for name in names}
     return Coverage(methods, events, node_events, marks())
+
+
+def _and_nodes(row: Row | None) -> str:
+    """Who sees an event that a family also sends to nodes directly."""
+    return f"{row.access}; nodes" if row is not None else "nodes"
 
 
 def _own_families() -> Plugins:

@@ -1,0 +1,3 @@
+"""The family on a node: microphone, recognition, speaker."""
+
+__all__: list[str] = []
