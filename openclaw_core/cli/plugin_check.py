@@ -14,13 +14,12 @@ from typing import Any
 from openclaw_core.cli.output import Column, Table, print_json, print_line, print_table
 from openclaw_core.errors import ConfigError
 
-__all__ = ["check_path"]
+__all__ = ["WITHOUT_EXTRAS", "check_path", "heavy_modules"]
 
 GROUP = "openclaw.capabilities"
 _COLUMNS = (Column("Check", no_wrap=True), Column("Where"), Column("Problem"), Column("Do"))
 
-# Runs in a process of its own: the package may be another version of one that is loaded here.
-_CHECK = """
+WITHOUT_EXTRAS = """
 import json, sys, time
 blocked = set(json.loads(sys.argv[2]))
 class Block:
@@ -28,6 +27,13 @@ class Block:
         if name.partition(".")[0] in blocked:
             raise ModuleNotFoundError(f"No module named {name!r} (it belongs to the extra [node])", name=name)
 sys.meta_path.insert(0, Block())
+"""
+"""The beginning of a program that cannot import the modules its second argument lists."""
+
+# Runs in a process of its own: the package may be another version of one that is loaded here.
+_CHECK = (
+    WITHOUT_EXTRAS
+    + """
 from openclaw_core.errors import PluginError
 from openclaw_core.testing.conformance import check_package, load_family
 try:
@@ -42,6 +48,7 @@ commands = sorted(item.name for item in family.commands)
 told = {"family": family.name, "commands": commands, "importMs": round(took_ms, 1)}
 print(json.dumps({**told, "findings": rows}))
 """
+)
 
 
 def check_path(path: Path, *, as_json: bool) -> int:
@@ -89,7 +96,7 @@ def _run(path: Path, project: dict[str, Any]) -> dict[str, Any]:
     roots = [str(folder) for folder in (path / "src", path) if folder.is_dir()]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([*roots, os.environ.get("PYTHONPATH", "")])}
     for entry_point in project["entry-points"][GROUP].values():
-        argv = [sys.executable, "-c", _CHECK, entry_point, json.dumps(sorted(_heavy_modules(project)))]
+        argv = [sys.executable, "-c", _CHECK, entry_point, json.dumps(sorted(heavy_modules(project)))]
         done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, cwd=path)  # noqa: S603
         if done.returncode != 0:
             raise ConfigError(f"the check of {entry_point} ended early:\n{done.stderr.strip()[-2000:]}")
@@ -98,7 +105,7 @@ def _run(path: Path, project: dict[str, Any]) -> dict[str, Any]:
     return {**report, "findings": findings}
 
 
-def _heavy_modules(project: dict[str, Any]) -> set[str]:
+def heavy_modules(project: dict[str, Any]) -> set[str]:
     """Top-level modules of the distributions that only the extras bring, as installed here."""
     extras = project.get("optional-dependencies", {})
     heavy = {_name(item) for group in extras.values() for item in group}
