@@ -72,17 +72,19 @@ ELSEWHERE = {
     **dict.fromkeys(("agent.request", "chat.subscribe", "chat.unsubscribe"), _AGENTS),
     **dict.fromkeys(("chat.metadata.changed", "skills.changed"), _REFRESHED),
     **dict.fromkeys(("heartbeat", "last-heartbeat", "set-heartbeats", "wake"), _AGENTS),
-    **dict.fromkeys(("push.apns.register", "push.test"), _PUSH),
+    "push.test": _PUSH,
     **dict.fromkeys(("config.get", "logs.tail", "system-event", "update.available"), _ASSISTANT),
     **dict.fromkeys(("exec.approvals.get", "exec.approvals.set", "gateway.suspension"), _ASSISTANT),
     **dict.fromkeys(("device.scopes.requestUpgrade", "device.scopes.waitUpgrade"), _OPERATORS),
     "system.info": "facts of the gateway's machine, which `status` and /metrics give in part",
     "gateway.identity.get": "a device key of the gateway; this one proves itself by its certificate",
-    "notifications.changed": "the phone family that has notifications; not in this repository yet",
 }
 
 # Events of nodes that a family of this repository handles; the core's own are read from the code.
-FAMILY_NODE_EVENTS = ("exec.started", "exec.finished", "exec.denied", "voice.transcript", "voice.wake")
+FAMILY_NODE_EVENTS = (
+    *("exec.started", "exec.finished", "exec.denied", "notifications.changed", "push.apns.register"),
+    *("voice.transcript", "voice.wake"),
+)
 ROLE_WORDS = {"any": "operator, node", "operator": "operator", "node": "node"}
 
 

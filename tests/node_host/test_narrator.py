@@ -27,7 +27,7 @@ def test_lines_pass_a_pipe_at_once(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("code", "cure"),
     [
-        ("AUTH_BOOTSTRAP_TOKEN_INVALID", "new setup code"),
+        ("AUTH_BOOTSTRAP_TOKEN_INVALID", "openclaw devices setup-code"),
         ("AUTH_DEVICE_TOKEN_MISMATCH", "--token and the gateway's token"),
         ("AUTH_PASSWORD_MISMATCH", "OPENCLAW_GATEWAY_PASSWORD"),
         ("AUTH_PASSWORD_MISSING", "OPENCLAW_GATEWAY_PASSWORD"),

@@ -149,6 +149,7 @@ def test_codes_of_apps_reach_the_operator(run: Any, tmp_path: Path, code: str) -
     run(scene())
 
 
+@pytest.mark.covers("notifications.changed", "push.apns.register")
 def test_changed_notifications_reach_operators(run: Any, tmp_path: Path) -> None:
     async def scene() -> None:
         async with TestGateway(tmp_path, plugins_of(extra=[HostCommands()])) as gateway:
