@@ -127,7 +127,7 @@ class Journal:
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         database = sqlite3.connect(self.path, timeout=_BUSY_S, check_same_thread=False)
         try:
-            database.execute("PRAGMA journal_mode=WAL")
+            _use_wal(database)
             database.execute("PRAGMA synchronous=FULL")
             with database:
                 database.execute(_SCHEMA)
@@ -137,6 +137,20 @@ class Journal:
             raise
         self._database = database
         return database
+
+
+def _use_wal(database: sqlite3.Connection) -> None:
+    """Switch the file over; SQLite does not wait for another process that is just doing the same."""
+    deadline = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
