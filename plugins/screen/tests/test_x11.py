@@ -120,7 +120,9 @@ async def test_a_cancelled_recording_lets_go(two_screens: Any, tmp_path: Path, m
     with pytest.raises(asyncio.CancelledError):
         await task
     assert recordings(tmp_path) == []
-    assert [item for item in threading.enumerate() if item.name == "command"] == []
+    for thread in [item for item in threading.enumerate() if item.name == "command"]:
+        thread.join(10)  # it has let go; its last steps are its own
+        assert not thread.is_alive()
 
 
 def recordings(folder: Path) -> list[Path]:
