@@ -11,7 +11,7 @@ PROJECTS := pyproject.toml $(FAMILIES:%=%/pyproject.toml)
 PORT ?=
 PYTEST_ARGS ?=
 
-.PHONY: run test test-postgres bench bench-queue ui lint interop crash herd families
+.PHONY: run test test-postgres bench bench-families bench-queue ui lint interop crash herd families
 
 run: $(VENV)/installed
 	@$(BIN)/openclaw up $(if $(PORT),--port $(PORT))
@@ -39,8 +39,12 @@ herd: $(VENV)/developing
 families: $(VENV)/developing
 	$(BIN)/python -m pytest -m families --timeout 180 $(PYTEST_ARGS)
 
-bench: $(VENV)/developing
+bench: $(VENV)/developing bench-families
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
+
+# What the families cost a gateway that runs none: size, load time, idle memory.
+bench-families: $(VENV)/developing
+	$(BIN)/python -m bench.families
 
 # The durable queue: 100,000 items over 1,000 nodes; BENCH_ARGS="--items 10000 --nodes 100" is quick.
 bench-queue: $(VENV)/developing

@@ -30,6 +30,9 @@ dev = ["pytest>=9"]
 
 [tool.hatch.build.targets.wheel]
 packages = ["openclaw_{name}"]
+
+[tool.pytest.ini_options]
+pythonpath = ["."]
 """
 
 _MODULE = '''\

@@ -1,7 +1,5 @@
 """Params and results about a device and its files (PROTOCOL 18.6, 18.8)."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 from typing import Annotated, Literal

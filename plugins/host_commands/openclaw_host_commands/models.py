@@ -4,9 +4,7 @@ Params ignore fields they do not know and take null for absent, as the programs 
 field send both. Results keep what they do not know: a real node's answer passes whole.
 """
 
-from __future__ import annotations
-
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -225,7 +223,7 @@ class NotifyParams(Params):
     delivery: Literal["system", "overlay", "auto"] | None = None
 
     @model_validator(mode="after")
-    def _say_something(self) -> NotifyParams:
+    def _say_something(self) -> Self:
         if not (self.title or "").strip() and not (self.body or "").strip():
             raise PydanticCustomError("nothing_to_say", "title and body are empty; give at least one")
         return self

@@ -4,9 +4,7 @@ The contract pins few of these shapes. `OpenParams` and `OpenResult` are for the
 object passes with every field it has.
 """
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -78,7 +76,7 @@ class NotificationActionParams(Params):
     reply_text: str | None = None
 
     @model_validator(mode="after")
-    def _reply_with_something(self) -> NotificationActionParams:
+    def _reply_with_something(self) -> Self:
         if self.action == "reply" and not (self.reply_text or "").strip():
             raise PydanticCustomError(
                 "reply_without_text", "action reply needs a replyText that is not empty"

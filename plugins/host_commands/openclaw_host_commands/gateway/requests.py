@@ -1,8 +1,6 @@
 """Params of the family's RPC methods: closed objects, as the published schema has them (19.3, 19.4)."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -110,7 +108,7 @@ class NodeApprovalsSetParams(Closed):
     base_hash: NonEmpty | None = None
 
     @model_validator(mode="after")
-    def _one_policy(self) -> NodeApprovalsSetParams:
+    def _one_policy(self) -> Self:
         given = self.model_fields_set
         if (self.file is None) == (self.native is None) or {"file", "native"} <= given:
             raise PydanticCustomError("one_policy", "give exactly one of file and native")
