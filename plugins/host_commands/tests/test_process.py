@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import uvloop
 from openclaw_host_commands.models import RunResult
+from openclaw_host_commands.node import process
 from openclaw_host_commands.node.process import OUTPUT_CHARS, TRUNCATED, execute
 
 SH = "/bin/sh"
@@ -92,6 +93,33 @@ def test_cancel_kills_the_whole_tree(loop: Callable[[], Any], family_tree: tuple
 
     with asyncio.Runner(loop_factory=loop) as runner:
         assert is_gone(runner.run(scene()))
+
+
+def test_a_cancel_while_the_program_starts_spares_nobody(
+    run: Any, family_tree: tuple[str, Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, report, _ = family_tree
+    orphans: list[int] = []
+    start = process._start
+
+    async def start_slowly(*arguments: Any) -> Any:
+        transport = await start(*arguments)
+        orphans.append(int(await asyncio.to_thread(report.read_text)))  # the tree is there by now
+        begun.set()
+        await asyncio.sleep(0)
+        return transport
+
+    async def scene() -> None:
+        running = asyncio.create_task(shell(line, timeout_ms=None))
+        await begun.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    begun = asyncio.Event()
+    monkeypatch.setattr(process, "_start", start_slowly)
+    run(scene())
+    assert is_gone(orphans[0])
 
 
 def test_a_second_cancel_does_not_spare_the_tree(run: Any, family_tree: tuple[str, Path, Path]) -> None:

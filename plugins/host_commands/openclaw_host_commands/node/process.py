@@ -100,7 +100,8 @@ async def execute(
     live = LiveOutput(progress)
     output = Output(live)
     try:
-        transport = await _start(argv, executable, cwd, {**env, MARK: mark}, output)
+        starting = asyncio.ensure_future(_start(argv, executable, cwd, {**env, MARK: mark}, output))
+        transport = await _wait_for_start(starting, output, mark)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return failed_launch(f"{executable} did not start in {cwd}: {reason}")
@@ -131,6 +132,28 @@ async def _start(
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+    return transport
+
+
+async def _wait_for_start(
+    starting: asyncio.Future[asyncio.SubprocessTransport], output: Output, mark: str
+) -> asyncio.SubprocessTransport:
+    """The started program; when this is cancelled, what has been started meanwhile is killed whole."""
+    cancelled: asyncio.CancelledError | None = None
+    while not starting.done():
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except (OSError, ValueError):
+            break
+    transport = starting.result()
+    if cancelled is not None:
+        try:
+            await _kill(transport.get_pid(), output, mark)
+        finally:
+            transport.close()
+        raise cancelled
     return transport
 
 
