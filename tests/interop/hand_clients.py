@@ -201,6 +201,16 @@ class HandNode(HandClient):
         return {"ok": True, "payloadJSON": json.dumps(known)}
 
 
+# As 18.3 and 18.6 pin them.
+PHONE_ANSWERS: dict[str, Json] = {
+    "camera.snap": {"format": "jpg", "base64": "/9j/2Q==", "width": 1, "height": 1},
+    "device.info": {
+        "deviceName": "Hand Phone", "modelIdentifier": "iPhone17,1", "systemName": "iOS",
+        "systemVersion": "18.4.0", "appVersion": "1.0", "appBuild": "1", "locale": "en_GB",
+    },
+}  # fmt: skip
+
+
 class HandPhone(HandNode):
     """A phone whose app is in the background: it cannot show anything until `is_foreground`."""
 
@@ -214,4 +224,4 @@ class HandPhone(HandNode):
         if command == "camera.snap" and not self.is_foreground:
             text = "NODE_BACKGROUND_UNAVAILABLE: camera commands need the app in front"
             return {"ok": False, "error": {"code": "NODE_BACKGROUND_UNAVAILABLE", "message": text}}
-        return {"ok": True, "payloadJSON": json.dumps({"model": "iPhone17,1"})}
+        return {"ok": True, "payloadJSON": json.dumps(PHONE_ANSWERS[command])}
