@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +84,16 @@ class NodeHostContext(Protocol):
 
         Returns:
             None when the gateway does not grant it, or is not connected.
+        """
+
+    async def offer_tools(self, tools: Sequence[Mapping[str, Any]]) -> None:
+        """Tell agents of tools behind a command of this family, e.g. those of another program (12.6).
+
+        Replaces what the family offered before, and is told again at each connection.
+
+        Args:
+            tools: `{name, description, parameters?, command?, mcp?}` each; `pluginId` is the
+                family's name.
         """
 
     def gateway_events(self, *names: str) -> AsyncIterator[tuple[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,6 +37,9 @@ class Link(Protocol):
     async def surface_url(self, surface: str, *, fresh: bool) -> str | None:
         """The scoped URL of a surface (PROTOCOL 13)."""
 
+    async def publish_tools(self) -> None:
+        """Send the tools that the families offer (PROTOCOL 12.6)."""
+
 
 class FamilyContexts:
     """One context per family; follows the host from connection to connection."""
@@ -47,6 +50,7 @@ class FamilyContexts:
         self.resources = Resources()
         self._by_family: dict[str, HostContext] = {}
         self._owners: dict[str, str] = {}
+        self._tools: dict[str, list[dict[str, Any]]] = {}
         self._last: dict[str, Any] = {}
         self._listeners: dict[asyncio.Queue[tuple[str, Any]], frozenset[str]] = {}
 
@@ -55,6 +59,19 @@ class FamilyContexts:
         self._owners = {item.name: family.name for family in families for item in family.commands}
         for name, config in settings.items():
             self.of_family(name).config = config
+        offering = set(self._owners.values())
+        self._tools = {name: tools for name, tools in self._tools.items() if name in offering}
+
+    @property
+    def tools(self) -> list[dict[str, Any]]:
+        """What every family offers to agents besides its commands (12.6)."""
+        return [tool for tools in self._tools.values() for tool in tools]
+
+    async def offer_tools(self, family: str, tools: Sequence[Mapping[str, Any]]) -> None:
+        """See `NodeHostContext.offer_tools`."""
+        self._tools[family] = [{**tool, "pluginId": family} for tool in tools]
+        if self.link is not None:
+            await self.link.publish_tools()
 
     def of_command(self, command: str) -> HostContext:
         """The context of the family that owns a command."""
@@ -62,7 +79,7 @@ class FamilyContexts:
 
     def of_family(self, name: str) -> HostContext:
         """The context of a family."""
-        return self._by_family.setdefault(name, HostContext(self, None))
+        return self._by_family.setdefault(name, HostContext(self, None, name))
 
     def attach(self, link: Link) -> None:
         """A connection is being made: what the gateway says over it counts from now on."""
@@ -111,9 +128,10 @@ def _put(queue: asyncio.Queue[tuple[str, Any]], item: tuple[str, Any]) -> None:
 class HostContext:
     """`NodeHostContext` of one family."""
 
-    def __init__(self, contexts: FamilyContexts, config: Any) -> None:
+    def __init__(self, contexts: FamilyContexts, config: Any, family: str) -> None:
         self._contexts = contexts
         self.config = config
+        self.family = family
 
     @property
     def node_id(self) -> str:
@@ -148,6 +166,10 @@ class HostContext:
         """The gateway's scoped URL of a surface."""
         link = self._contexts.link
         return await link.surface_url(surface, fresh=fresh) if link is not None else None
+
+    async def offer_tools(self, tools: Sequence[Mapping[str, Any]]) -> None:
+        """Tell agents of tools behind a command of this family."""
+        await self._contexts.offer_tools(self.family, tools)
 
     def gateway_events(self, *names: str) -> AsyncIterator[tuple[str, Any]]:
         """Events the gateway sends to this node."""

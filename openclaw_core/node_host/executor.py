@@ -43,12 +43,13 @@ class InvokeContext(HostContext):
     def __init__(
         self,
         contexts: FamilyContexts,
-        config: Any,
+        command: str,
         idempotency_key: str | None,
         timeout_ms: int | None,
         streams: InvokeStreams,
     ) -> None:
-        super().__init__(contexts, config)
+        family = contexts.of_command(command)
+        super().__init__(contexts, family.config, family.family)
         self.idempotency_key = idempotency_key
         self.timeout_ms = timeout_ms
         self.streams = streams
@@ -169,8 +170,7 @@ class Executor:
                 problems, _ = explain_arguments(error, command.params)
             return _failure("INVALID_REQUEST", f"invalid {command.name} params: {problems}")
         budget_ms = invoke.timeout_ms or None
-        config = self._contexts.of_command(command.name).config
-        context = InvokeContext(self._contexts, config, invoke.idempotency_key, budget_ms, streams)
+        context = InvokeContext(self._contexts, command.name, invoke.idempotency_key, budget_ms, streams)
         return await self._execute(command, args, context)
 
     async def _execute(self, command: Command, args: BaseModel, context: InvokeContext) -> dict[str, Any]:

@@ -187,6 +187,8 @@ class Session:
             self._report_now.clear()
             await self.publish("node.presence.alive", self._presence())
             await self._publish_stats()
+            if self._contexts.tools:
+                await self.publish_tools()
             while not self._report_now.is_set():
                 with suppress(TimeoutError):
                     # Not `wait_for`, which on Python 3.11 may lose a cancellation that comes just then.
@@ -194,6 +196,13 @@ class Session:
                         await self._report_now.wait()
                     continue
                 await self._publish_stats()
+
+    async def publish_tools(self) -> None:
+        """Send the tools that the families offer; those of commands not approved yet come later."""
+        try:
+            await self._request("node.pluginTools.update", {"tools": self._contexts.tools})
+        except RpcError as error:
+            _log.warning("the gateway did not take this node's tools: %s", error)
 
     def _presence(self) -> dict[str, Any]:
         sent_at_ms = time.time_ns() // 1_000_000

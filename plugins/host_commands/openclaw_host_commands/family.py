@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from openclaw_core import Family, NodeContext, command
 from openclaw_core.commands import ALL_PLATFORMS, DESKTOP_PLATFORMS
+from openclaw_host_commands.config import HostCommandsConfig
 from openclaw_host_commands.device import DEVICE_COMMANDS
 from openclaw_host_commands.gateway.events import CHANGED
 from openclaw_host_commands.gateway.methods import APPROVALS, REQUESTED, RESOLVED
@@ -21,6 +22,7 @@ from openclaw_host_commands.models import (
     WhichResult,
 )
 from openclaw_host_commands.phone import PHONE_COMMANDS
+from openclaw_host_commands.tools import MCP_COMMANDS, offer_server_tools, probe
 
 __all__ = ["FAMILY"]
 
@@ -113,8 +115,12 @@ FAMILY = Family(
         get_approvals,
         set_approvals,
         *DEVICE_COMMANDS,
+        *MCP_COMMANDS,
         *PHONE_COMMANDS,
     ),
     caps=("system",),
+    config=HostCommandsConfig,
+    probe=probe,
+    service=offer_server_tools,
     events={REQUESTED: APPROVALS, RESOLVED: APPROVALS, CHANGED: READ},
 )

@@ -20,7 +20,7 @@ DEFAULTS = {
     "watch.status watch.notify": "ios",
     "computer.act": DESKTOPS,
     "system.run.prepare system.run system.which system.execApprovals.get system.execApprovals.set": DESKTOPS,
-    "fs.listDir terminal.upload": DESKTOPS,
+    "fs.listDir terminal.upload mcp.tools.call.v1": DESKTOPS,
     "contacts.add calendar.add reminders.add health.summary sms.send sms.search": "",
 }
 DANGEROUS = set("contacts.add calendar.add reminders.add health.summary sms.send sms.search".split())
