@@ -36,4 +36,4 @@ class McpConfig(Settings):
 class HostCommandsConfig(Settings):
     """What a person sets for this family on a node."""
 
-    mcp: McpConfig = McpConfig()
+    mcp: McpConfig = Field(default_factory=McpConfig)

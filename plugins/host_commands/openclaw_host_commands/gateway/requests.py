@@ -73,8 +73,8 @@ class ApprovalsFile(Closed):
     """The policy file of a node (19.3). Fields that were not given are not sent on."""
 
     version: Annotated[float, Field(ge=1, le=1)]
-    socket: Socket = Socket()
-    defaults: Defaults = Defaults()
+    socket: Socket = Field(default_factory=Socket)
+    defaults: Defaults = Field(default_factory=Defaults)
     agents: dict[str, Agent] = Field(default_factory=dict)
 
 
