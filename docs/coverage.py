@@ -44,13 +44,14 @@ CONTRACT = frozenset(
     exec.approvals.node.get exec.approvals.node.set exec.approval.request exec.approval.waitDecision
     exec.approval.resolve voicewake.get voicewake.set voicewake.routing.get talk.mode push.test wake
     config.get logs.tail set-heartbeats
+    tools.catalog tools.invoke plugin.approval.list plugin.approval.resolve
 
     connect.challenge tick presence shutdown gateway.suspension heartbeat update.available
     node.pair.requested node.pair.resolved node.presence node.hostStats node.runnerInventory.changed
     node.invoke.request node.invoke.cancel node.invoke.input device.pair.requested device.pair.resolved
     device.pair.changed device.pair.setup.completed device.pair.setup.deliveryUncertain voicewake.changed
     voicewake.routing.changed talk.event exec.approval.requested exec.approval.resolved skills.changed
-    chat.metadata.changed
+    chat.metadata.changed plugin.approval.requested plugin.approval.resolved
 
     node.presence.alive node.presence.activity node.host.stats node.desktop.availability
     voice.transcript agent.request notifications.changed chat.subscribe chat.unsubscribe exec.started

@@ -242,10 +242,14 @@ class Settings:
         """WebSocket URL that clients on this machine use when they are told none."""
         if self.gateway.mode == "remote" and self.gateway.remote.url:
             return self.gateway.remote.url
+        return self.own_url(self.gateway.port)
+
+    def own_url(self, port: int) -> str:
+        """WebSocket URL of this machine's own gateway for programs beside it, when it has this port."""
         host = self.bind_host
         host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
         scheme = "wss" if self.gateway.tls.enabled else "ws"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.gateway.port}"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
     @property
     def certificate_files(self) -> tuple[Path, Path]:

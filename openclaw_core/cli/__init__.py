@@ -18,6 +18,7 @@ GROUPS = {
     "plugins": "Capability families installed here.",
     "gateway": "Run a gateway, or ask one how it is.",
     "node": "Run this machine as a node.",
+    "approvals": "What agents want to do that a person has to allow.",
     "audit": "Who did what to which device, and every refusal.",
     "backup": "Save and restore the state of this machine's gateway.",
 }
@@ -45,7 +46,8 @@ def build_app(wanted: str | None = EVERY_GROUP) -> typer.Typer:
         loaded = wanted in (name, EVERY_GROUP)
         group = import_module(f"openclaw_core.cli.{name}").app if loaded else typer.Typer()
         app.add_typer(group, name=name, help=text, no_args_is_help=name not in _SPEAKING_GROUPS)
-    app.command("doctor")(_doctor if wanted not in ("doctor", EVERY_GROUP) else _load_doctor())
+    for name, (stub, load) in _COMMANDS.items():
+        app.command(name)(load() if wanted in (name, EVERY_GROUP) else stub)
     return app
 
 
@@ -68,6 +70,20 @@ def _load_doctor() -> Callable[..., None]:
 
 def _doctor() -> None:
     """Check this machine's gateway: state, database, families, configuration, reachability."""
+
+
+def _load_mcp() -> Callable[..., None]:
+    from openclaw_core.cli.mcp import mcp
+
+    return mcp
+
+
+def _mcp() -> None:
+    """Serve nodes as tools to an agent over standard input and output (Model Context Protocol)."""
+
+
+_COMMANDS = {"doctor": (_doctor, _load_doctor), "mcp": (_mcp, _load_mcp)}
+"""Name → what its help says, and what loads it."""
 
 
 def _show_version(wanted: bool) -> None:

@@ -11,18 +11,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from openclaw_core.cli import failure
-from openclaw_core.cli.endpoint import Endpoint, Flags, choose_endpoint
+from openclaw_core.cli.endpoint import Flags, choose_endpoint
 from openclaw_core.cli.output import print_json, print_line
+from openclaw_core.endpoint import Endpoint
 from openclaw_core.errors import RpcError
 
 if TYPE_CHECKING:
     from openclaw_core.client.connection import Connection
     from openclaw_core.protocol.connect import HelloOk
 
-__all__ = ["ADMIN", "PAIRING", "READ", "WRITE", "Call", "gateway_command", "load_endpoint", "run_call"]
+__all__ = [
+    "ADMIN",
+    "APPROVALS",
+    "PAIRING",
+    "READ",
+    "WRITE",
+    "Call",
+    "gateway_command",
+    "load_endpoint",
+    "run_call",
+]
 
 READ, WRITE = "operator.read", "operator.write"
-PAIRING, ADMIN = "operator.pairing", "operator.admin"
+PAIRING, ADMIN, APPROVALS = "operator.pairing", "operator.admin", "operator.approvals"
 
 Body = Callable[..., Awaitable[None]]
 
@@ -60,7 +71,6 @@ class Call:
         self.flags = flags
         self.as_json = flags.as_json
         self._scopes = scopes if endpoint.needs_identity else (*scopes, *extra_scopes)
-        self._with_identity = endpoint.needs_identity
         self._connection: Connection | None = None
 
     async def hello(self) -> HelloOk:
@@ -120,38 +130,10 @@ class Call:
 
     async def _connected(self) -> Connection:
         if self._connection is None:
-            self._connection = await self._open()
+            from openclaw_core.client.local import dial
+
+            self._connection = await dial(self.endpoint, self._scopes)
         return self._connection
-
-    async def _open(self) -> Connection:
-        from openclaw_core.client.handshake import HandshakeRefusedError
-
-        try:
-            return await self._dial()
-        except HandshakeRefusedError as error:
-            # A gateway without authentication wants to know the device instead (5.3).
-            if self._with_identity or not error.detail_code.endswith("DEVICE_IDENTITY_REQUIRED"):
-                raise
-            self._with_identity = True
-            return await self._dial()
-
-    async def _dial(self) -> Connection:
-        from openclaw_core.client.identity import load_or_create_identity
-        from openclaw_core.client.options import ConnectOptions
-        from openclaw_core.client.session import connect_with_tokens
-        from openclaw_core.client.tokens import DeviceTokens
-
-        end = self.endpoint
-        options = ConnectOptions(
-            url=end.url,
-            token=end.token,
-            password=end.password,
-            identity=load_or_create_identity(end.identity_file) if self._with_identity else None,
-            scopes=self._scopes,
-            tls_fingerprint=end.tls_fingerprint,
-            timeout_ms=end.connect_timeout_ms,
-        )
-        return await connect_with_tokens(options, DeviceTokens(end.tokens_file))
 
 
 def _missing_scopes(error: RpcError, asked: tuple[str, ...]) -> tuple[str, ...]:

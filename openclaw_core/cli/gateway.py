@@ -45,6 +45,7 @@ def run(
     with funnel():
         from openclaw_core.config import load_settings
         from openclaw_core.gateway.server import run_gateway
+        from openclaw_core.mcp.mount import McpMount
 
         overrides = {
             "port": port,
@@ -53,7 +54,7 @@ def run(
             "auth.token": token,
             "auth.password": password,
         }
-        raise typer.Exit(run_gateway(load_settings(overrides=overrides), log_format))
+        raise typer.Exit(run_gateway(load_settings(overrides=overrides), log_format, mounts=(McpMount,)))
 
 
 app.command("recover")(recover_gateway)

@@ -13,12 +13,12 @@ from typing import Annotated
 import typer
 
 from openclaw_core.auth.verification_code import verification_code
-from openclaw_core.cli.endpoint import is_loopback, known_pin
 from openclaw_core.cli.failure import funnel
 from openclaw_core.cli.node_offer import entries, table, withheld_lines
 from openclaw_core.cli.output import print_json, print_line, print_table
 from openclaw_core.cli.setup_offer import read_offer
 from openclaw_core.config import Settings, load_settings
+from openclaw_core.endpoint import is_loopback, known_pin
 from openclaw_core.family_settings import FamilySettings
 
 __all__ = ["app"]

@@ -19,10 +19,11 @@ from urllib.parse import urlsplit
 
 from openclaw_core.cli.call import ADMIN, PAIRING, READ, WRITE, Call
 from openclaw_core.cli.children import Child, run_once
-from openclaw_core.cli.endpoint import Endpoint, Flags, known_pin
+from openclaw_core.cli.endpoint import Flags
 from openclaw_core.cli.failure import CliError
 from openclaw_core.cli.output import clean, print_line
 from openclaw_core.config import Settings, load_settings
+from openclaw_core.endpoint import Endpoint, known_pin
 
 __all__ = ["console_command", "next_command", "run_up"]
 

@@ -12,7 +12,7 @@ import orjson
 from openclaw_core.client.connection import Connection
 from openclaw_core.errors import RpcError
 
-__all__ = ["invoke_node", "send_input"]
+__all__ = ["follow_invoke", "invoke_node", "send_input"]
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,27 @@ async def invoke_node(
     Raises:
         RpcError: as `node.invoke` answers; `details.outcome` says what became of it.
     """
-    asked = {"nodeId": request["nodeId"], "idempotencyKey": request["idempotencyKey"]}
+    return await follow_invoke(
+        connection, "node.invoke", request, request["nodeId"], timeout_ms=timeout_ms, on_progress=on_progress
+    )
+
+
+async def follow_invoke(
+    connection: Connection,
+    method: str,
+    request: Mapping[str, Any],
+    node_id: str,
+    *,
+    timeout_ms: int | None,
+    on_progress: Callable[[str], None] | None = None,
+) -> Any:
+    """Call a method that invokes on a node: `node.invoke`, `tools.invoke`.
+
+    Args:
+        request: its params, with `idempotencyKey`; the rest as for `invoke_node`.
+        node_id: where the work is done.
+    """
+    asked = {"nodeId": node_id, "idempotencyKey": request["idempotencyKey"]}
 
     def hear(event: str, payload: Any) -> None:
         if event == "node.invoke.progress" and on_progress is not None and _is_of(payload, asked):
@@ -49,7 +69,7 @@ async def invoke_node(
     params = {**request, "progress": True} if on_progress is not None else dict(request)
     with connection.listening(hear):
         try:
-            return await connection.request("node.invoke", params, timeout_ms=timeout_ms)
+            return await connection.request(method, params, timeout_ms=timeout_ms)
         except asyncio.CancelledError:
             await _cancel(connection, asked)
             raise

@@ -20,6 +20,7 @@ from openclaw_core.gateway.methods.plugins import plugin_methods
 from openclaw_core.gateway.methods.setup import setup_methods
 from openclaw_core.gateway.methods.surfaces import surface_methods
 from openclaw_core.gateway.methods.system import system_methods
+from openclaw_core.gateway.methods.tools import tool_methods
 from openclaw_core.gateway.pulse import Pulse
 from openclaw_core.gateway.router import Requester, Router
 from openclaw_core.gateway.websocket import Outbox
@@ -70,6 +71,7 @@ class Gateway:
                 *pending_methods(runtime),
                 *event_methods(runtime),
                 *surface_methods(runtime),
+                *tool_methods(runtime),
             ]
         )
         self._features = {role: self._list_features(role) for role in ("operator", "node")}

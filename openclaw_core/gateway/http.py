@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from httptools import HttpParserUpgrade
@@ -15,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from openclaw_core.gateway.methods.setup import join_routes
 from openclaw_core.gateway.metrics import Metrics
+from openclaw_core.gateway.mounts import GuardedMount, Mount
 from openclaw_core.gateway.surface_http import surface_routes
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ async def _ready(request: Request) -> JSONResponse:
     return JSONResponse(body, status_code=503 if failing else 200)
 
 
-def build_app(gateway: Gateway) -> Starlette:
+def build_app(gateway: Gateway, mounts: Iterable[Mount] = ()) -> Starlette:
     """The ASGI application; uvicorn hands upgrades to `Connection`, never to it."""
     app = Starlette(
         routes=[
@@ -111,6 +113,7 @@ def build_app(gateway: Gateway) -> Starlette:
             Route("/metrics", Metrics(gateway).answer),
             *join_routes(),
             *surface_routes(gateway),
+            *(Route(mount.path, GuardedMount(gateway, mount)) for mount in mounts),
         ]
     )
     app.state.gateway = gateway

@@ -18,19 +18,21 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector, CollectorRegistry
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from websockets.datastructures import Headers
+from starlette.responses import Response
 
-from openclaw_core.auth.origin import origin_allowed
-from openclaw_core.auth.rate_limit import network_of
-from openclaw_core.gateway.peer import Peer, identify_peer
-from openclaw_core.gateway.upgrade import HttpRefusal
+from openclaw_core.gateway.secret_door import SecretDoor
 from openclaw_core.services.tally import BUCKETS_MS, OTHER
 
 if TYPE_CHECKING:
     from openclaw_core.gateway.gateway import Gateway
 
 __all__ = ["GatewayCollector", "Metrics"]
+
+
+_FOR_WHOM = (
+    "metrics are for programs on the gateway's own host, or with its shared secret: "
+    "send Authorization: Bearer SECRET"
+)
 
 
 class Metrics:
@@ -41,60 +43,17 @@ class Metrics:
     """
 
     def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+        self._door = SecretDoor(gateway, "/metrics", "METRICS", _FOR_WHOM, open_to_local=True)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(GatewayCollector(gateway))
         ProcessCollector(registry=self._registry)
 
     async def answer(self, request: Request) -> Response:
         """The text format, or the refusal."""
-        try:
-            refusal = await self._refuse(request)
-        except HttpRefusal as unattributed:
-            self._note(f"HTTP_{unattributed.status.value}", _address(request))
-            return Response(unattributed.body, unattributed.status, media_type=unattributed.content_type)
+        refusal = await self._door.refuse(request)
         if refusal is not None:
             return refusal
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
-
-    async def _refuse(self, request: Request) -> Response | None:
-        runtime = self._gateway.runtime
-        headers = Headers(request.headers.items())
-        peer = identify_peer(_address(request), headers, runtime.config.trusted_proxies)
-        kind, _, presented = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not presented:
-            return None if _is_local_program(peer) else self._unauthorized(peer, "METRICS_AUTH_REQUIRED")
-        key = f"http {network_of(peer.ip)}"
-        if (wait := runtime.lockouts.check(key)) is not None:
-            self._note("AUTH_RATE_LIMITED", peer.remote_ip)
-            error = {"error": "too many wrong secrets from this address", "retryAfterMs": wait}
-            return JSONResponse(error, 429, headers={"Retry-After": str(wait // 1000 + 1)})
-        if runtime.secret.matches(presented.strip()):
-            runtime.lockouts.succeed(key)
-            return None
-        await runtime.lockouts.fail(key)
-        return self._unauthorized(peer, "METRICS_AUTH_MISMATCH")
-
-    def _unauthorized(self, peer: Peer, code: str) -> Response:
-        self._note(code, peer.remote_ip)
-        error = {
-            "error": "metrics are for programs on the gateway's own host, or with its shared secret: "
-            "send Authorization: Bearer SECRET"
-        }
-        return JSONResponse(error, 401, headers={"WWW-Authenticate": "Bearer"})
-
-    def _note(self, code: str, ip: str | None) -> None:
-        self._gateway.witness.refused("http", code, "unknown", "/metrics", ip=ip)
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client is not None else "127.0.0.1"
-
-
-def _is_local_program(peer: Peer) -> bool:
-    # A page whose name was rebound to 127.0.0.1 sends no Origin here, but its own name as Host.
-    named_local = origin_allowed(f"http://{peer.host}", peer.host, (), True)
-    return peer.loopback and peer.origin is None and named_local
 
 
 class GatewayCollector(Collector):

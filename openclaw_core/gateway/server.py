@@ -9,7 +9,7 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import uvicorn
 
@@ -23,6 +23,7 @@ from openclaw_core.gateway.gateway import Gateway
 from openclaw_core.gateway.http import FrontDoor, build_app
 from openclaw_core.gateway.lock import StateLock
 from openclaw_core.gateway.logs import LogFormat, configure_logging
+from openclaw_core.gateway.mounts import MountFactory, Site
 from openclaw_core.gateway.tls import prepare_certificate
 from openclaw_core.plugins import Plugins, load_plugins
 from openclaw_core.services.audit_trail import open_chain
@@ -60,6 +61,7 @@ class GatewayServer:
     Args:
         plugins: the families to serve; every installed one by default.
         now_ms: the clock of every decision, Unix ms; timers run on the event loop's own.
+        mounts: what else is served on the port.
 
     Attributes:
         port: the port in use, also when 0 was asked for.
@@ -71,9 +73,11 @@ class GatewayServer:
         plugins: Plugins | None = None,
         *,
         now_ms: Callable[[], int] = wall_clock_ms,
+        mounts: Iterable[MountFactory] = (),
     ) -> None:
         self._settings = settings
         self._plugins = plugins
+        self._factories = tuple(mounts)
         self._now_ms = now_ms
         self._stack = contextlib.AsyncExitStack()
         self.port = 0
@@ -118,9 +122,11 @@ class GatewayServer:
         runtime.tls_fingerprint = certificate.fingerprint if certificate is not None else None
         self.gateway = Gateway(runtime)
         runtime.families.start()
+        site = Site(settings.own_url(self.port), runtime.tls_fingerprint)
+        mounts = [make(site) for make in self._factories]
         server = _Uvicorn(
             uvicorn.Config(
-                build_app(self.gateway),
+                build_app(self.gateway, mounts),
                 http=FrontDoor,
                 ws=Connection,
                 lifespan="off",
@@ -136,6 +142,8 @@ class GatewayServer:
         )
         serving = asyncio.create_task(server.serve(sockets=listeners))
         self._stack.push_async_callback(self._finish, server, serving)
+        for mount in mounts:
+            self._stack.push_async_callback(mount.close)
         await asyncio.wait({serving, asyncio.create_task(server.ready.wait())}, return_when="FIRST_COMPLETED")
         clockwork = Clockwork(self.gateway)
         clockwork.start()
@@ -213,30 +221,36 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def run_gateway(
-    settings: Settings, log_format: LogFormat | None = None, plugins: Plugins | None = None
+    settings: Settings,
+    log_format: LogFormat | None = None,
+    plugins: Plugins | None = None,
+    mounts: Iterable[MountFactory] = (),
 ) -> int:
     """Serve until SIGTERM or SIGINT; the process's exit code.
 
     Args:
         log_format: instead of `OPENCLAW_LOG_FORMAT`.
         plugins: the families to serve; every installed one by default.
+        mounts: what else is served on the port.
     """
     log_format = log_format or settings.environment.log_format
     if sys.platform != "win32":
         import uvloop  # only here: tests and clients run on the standard loop
 
-        return uvloop.run(_serve(settings, log_format, plugins))
-    return asyncio.run(_serve(settings, log_format, plugins))
+        return uvloop.run(_serve(settings, log_format, plugins, mounts))
+    return asyncio.run(_serve(settings, log_format, plugins, mounts))
 
 
-async def _serve(settings: Settings, log_format: LogFormat, plugins: Plugins | None) -> int:
+async def _serve(
+    settings: Settings, log_format: LogFormat, plugins: Plugins | None, mounts: Iterable[MountFactory]
+) -> int:
     token_note = ""
     if settings.auth_mode == "token" and not settings.gateway.auth.token:
         _, minted = settings.mint_token()
         token_note = f"; {'new ' if minted else ''}token in {settings.token_file}"
     secrets = (settings.local_token(), settings.local_password(), *secrets_of(settings.database_url))
     configure_logging(log_format, secrets, level=settings.environment.log_level)
-    server = GatewayServer(settings, plugins)
+    server = GatewayServer(settings, plugins, mounts=mounts)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -10,6 +10,7 @@ import orjson
 from openclaw_core.auth import scopes
 from openclaw_core.hookspecs import Caller
 from openclaw_core.protocol.pending import AVAILABLE, CHANGED
+from openclaw_core.protocol.tools import APPROVAL_REQUESTED, APPROVAL_RESOLVED
 
 __all__ = ["CORE_EVENTS", "DIRECT_EVENTS", "EventFilter", "Events", "Subscriber", "encode_event"]
 
@@ -28,6 +29,8 @@ CORE_EVENTS: dict[str, str] = {
     "node.runnerInventory.changed": scopes.READ,
     CHANGED: scopes.READ,
     "plugins.changed": scopes.READ,
+    APPROVAL_REQUESTED: scopes.APPROVALS,
+    APPROVAL_RESOLVED: scopes.APPROVALS,
     "node.pair.requested": scopes.PAIRING,
     "node.pair.resolved": scopes.PAIRING,
     "device.pair.changed": scopes.PAIRING,

@@ -124,8 +124,8 @@ class Invokes:
             self._flights[flight.id] = flight
             self._spawn(self._record_and_send(flight))
 
-    async def call(self, caller: Caller, params: NodeInvokeParams, *, family: str | None = None) -> Any:
-        """Invoke and wait; the node's payload.
+    async def call(self, caller: Caller, params: NodeInvokeParams, **options: Any) -> Any:
+        """Invoke and wait; the node's payload. The options are those of `start`.
 
         Raises:
             RpcError: as `node.invoke` answers.
@@ -140,7 +140,7 @@ class Invokes:
             else:
                 waiting.set_result(answer)
 
-        self.start(caller, params, settle, family=family)
+        self.start(caller, params, settle, **options)
         return orjson.loads(await waiting).get("payload")
 
     def result(self, link: NodeLink, node_id: str, params: NodeInvokeResultParams) -> dict[str, Any]:

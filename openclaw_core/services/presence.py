@@ -74,6 +74,10 @@ class Presence:
         self._keep_gone(node.node_id, {**self._row(node, "disconnect"), "ts": self._now_ms()})
         self._announce()
 
+    def renamed(self) -> None:
+        """A node has another name now."""
+        self._announce()
+
     def entered(self, guest: Guest) -> None:
         """An operator got in; programs that only pass through are not listed."""
         if guest.client.mode in _PASSING:

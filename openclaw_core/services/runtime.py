@@ -43,6 +43,8 @@ from openclaw_core.services.streams import Streams
 from openclaw_core.services.surfaces import Surfaces
 from openclaw_core.services.tally import Tally
 from openclaw_core.services.tokens import Tokens, load_token_key
+from openclaw_core.services.tool_approvals import ToolApprovals
+from openclaw_core.services.tools import Tools
 from openclaw_core.store.base import Store
 
 __all__ = ["Runtime", "wall_clock_ms"]
@@ -132,6 +134,8 @@ class Runtime:
         self.deliveries = Deliveries(self.ledger, self.pending, admission, self.audit, now_ms)
         self.invokes.deferrals = PendingDeferrals(self.pending, self.ledger, admission, self.nodes)
         self.registry.on_unpaired = self.ledger.node_unpaired
+        self.tool_approvals = ToolApprovals(self.audit, self.events, now_ms)
+        self.tools = Tools(self.nodes, self.explain, plugins, self.invokes, self.tool_approvals, self.audit)
 
     def _open_doors(self) -> None:
         """Who may come in, and with what."""

@@ -10,6 +10,7 @@ from typing import Any, Self
 from openclaw_core.commands import Family
 from openclaw_core.config import GatewayConfig, Settings, load_settings
 from openclaw_core.discovery import Candidate
+from openclaw_core.gateway.mounts import MountFactory
 from openclaw_core.gateway.server import GatewayServer
 from openclaw_core.hookspecs import hookimpl
 from openclaw_core.plugins import Plugins
@@ -27,6 +28,7 @@ class TestGateway:
         plugins: the families it serves; none by default.
         overrides: dotted keys below `gateway`, as of `load_settings`.
         now_ms: its clock, Unix ms; a `FakeClock` lets a test wait minutes in no time.
+        mounts: what else it serves on its port.
     """
 
     __test__ = False  # not a test case, whatever pytest thinks of its name
@@ -38,7 +40,9 @@ class TestGateway:
         overrides: dict[str, Any] | None = None,
         *,
         now_ms: Callable[[], int] = wall_clock_ms,
+        mounts: Iterable[MountFactory] = (),
     ) -> None:
+        self._mounts = mounts
         self._directory = directory
         self._now_ms = now_ms
         self._plugins = plugins if plugins is not None else Plugins()
@@ -49,7 +53,7 @@ class TestGateway:
 
     async def __aenter__(self) -> Self:
         self.settings = load_settings(self._directory, self._overrides)
-        self.server = GatewayServer(self.settings, self._plugins, now_ms=self._now_ms)
+        self.server = GatewayServer(self.settings, self._plugins, now_ms=self._now_ms, mounts=self._mounts)
         await self.server.start()
         self._stack.push_async_callback(self.server.stop)
         return self

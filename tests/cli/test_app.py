@@ -22,6 +22,7 @@ COMMANDS = {
     "plugins": "list",
     "gateway": "run status",
     "node": "run identity",
+    "approvals": "list approve deny",
     "audit": "verify",
     "backup": "create restore",
 }

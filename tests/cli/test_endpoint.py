@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_core.cli.endpoint import Flags, choose_endpoint, is_loopback
+from openclaw_core.cli.endpoint import Flags, choose_endpoint
 from openclaw_core.cli.failure import CliError
 from openclaw_core.config import Settings, load_settings
+from openclaw_core.endpoint import is_loopback
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from openclaw_core.protocol import connect, devices, frames, nodes, pending, setup, streams
+from openclaw_core.protocol import connect, devices, frames, nodes, pending, setup, streams, tools
 
 Json = dict[str, Any]
 
@@ -65,6 +65,10 @@ NODES = (
     ("NodeEventParams", "payloadJSON", TEXT_OR_NULL, NULLS),
     ("NodePresenceAlivePayload", "trigger", NON_EMPTY, "an unknown trigger counts as background (12.2)"),
     ("NodePluginToolDescriptor", "parameters", {"type": "object"}, NO_BREAKS),
+    ("ToolsCatalogParams", "includeSchemas", {"type": "boolean"}, "for programs, our own addition"),
+    ("ToolsInvokeParams", "progress", {"type": "boolean"}, "live output, our own addition"),
+    ("ToolsInvokeParams", "timeoutMs", {"type": "integer", "minimum": 0}, "our own addition"),
+    ("ToolsInvokeParams", "args", {"type": "object"}, NO_BREAKS),
     ("NodePluginToolsUpdateParams", "tools/items/properties/parameters", {"type": "object"}, NO_BREAKS),
 )
 HELLO_PARTS = ("server", "features", "snapshot", "auth", "policy")
@@ -147,9 +151,12 @@ MODELS = {
     "NodeRenameParams": nodes.NodeRenameParams,
     "NodeSkillDescriptor": nodes.NodeSkill,
     "NodeSkillsUpdateParams": nodes.NodeSkillsUpdateParams,
+    "PluginApprovalResolveParams": tools.PluginApprovalResolveParams,
     "RequestFrame": frames.RequestFrame,
     "ResponseFrame": frames.ResponseFrame,
     "StateVersion": frames.StateVersion,
+    "ToolsCatalogParams": tools.ToolsCatalogParams,
+    "ToolsInvokeParams": tools.ToolsInvokeParams,
 }
 """Published definition → our model of it."""
 
@@ -163,6 +170,7 @@ UNPUBLISHED = frozenset(
         streams.NodeInvokeProgress,
         nodes.HostStats,
         nodes.NodeRunnerInventoryUpdateParams,
+        tools.PluginApprovalListParams,
     )
 )
 """Models of frames that the schema does not define; PROTOCOL was captured from the wire."""

@@ -29,6 +29,7 @@ class _Operators:
         self._explain = runtime.explain
         self._invokes = runtime.invokes
         self._pending = runtime.pending
+        self._presence = runtime.presence
 
     def list_all(self, call: Call) -> dict[str, Any]:
         return self._nodes.list_all(**_visibility(call))
@@ -55,7 +56,9 @@ class _Operators:
 
     async def rename(self, call: Call) -> dict[str, Any]:
         params = call.params
-        return await self._surfaces.rename(call.connection.caller, params.node_id, params.display_name)
+        answer = await self._surfaces.rename(call.connection.caller, params.node_id, params.display_name)
+        self._presence.renamed()
+        return answer
 
     def list_pairing(self, call: Call) -> dict[str, Any]:
         caller = call.connection.caller

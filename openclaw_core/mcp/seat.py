@@ -1,0 +1,182 @@
+"""An agent's place at the gateway: one operator connection, kept up, and word of what changes behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from openclaw_core.client.connection import Connection, EventHandler
+from openclaw_core.client.operator import GatewayClient, Tool
+from openclaw_core.client.reconnect import ReconnectPolicy, Retry
+from openclaw_core.errors import OpenClawError, UnavailableError
+
+__all__ = ["AGENT_SCOPES", "Change", "Open", "Seat"]
+
+_log = logging.getLogger(__name__)
+
+AGENT_SCOPES = ("operator.read", "operator.write", "operator.approvals")
+"""What an agent's connection asks for by default; the last one so that its person can approve in place."""
+
+_PATIENCE_S = 10.0
+_TABLE_EVENTS = frozenset(("presence", "node.surface.changed", "plugins.changed"))
+_WANTED = [*_TABLE_EVENTS, "node.presence", "node.hostStats"]
+
+Open = Callable[[EventHandler], Awaitable[Connection]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is not as it was: the list of tools, that of nodes, or the state of some nodes."""
+
+    tools: bool = False
+    nodes: bool = False
+    node_ids: frozenset[str] = frozenset()
+
+
+class Seat:
+    """Use `start`, then `gateway()` for each request, then `close`.
+
+    Args:
+        open_connection: connects; gets the handler of events.
+        tell: called on the loop for each change.
+    """
+
+    def __init__(self, open_connection: Open, tell: Callable[[Change], None]) -> None:
+        self._open = open_connection
+        self._tell = tell
+        self._client: GatewayClient | None = None
+        self._up = asyncio.Event()
+        self._fault: OpenClawError | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._checker: asyncio.Task[None] | None = None
+        self._check_again = self._reloaded = False
+        self._names: frozenset[str] = frozenset()
+        self._nodes: frozenset[str] = frozenset()
+        self._tools: dict[str, Tool] = {}
+
+    async def start(self) -> None:
+        """Connect, and from then on connect again whenever the gateway is lost.
+
+        Raises:
+            OpenClawError: the first attempt failed.
+        """
+        await self._connect()
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def close(self) -> None:
+        """Leave the gateway; what still runs on nodes for this agent is stopped by it."""
+        for task in (self._keeper, self._checker):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        if self._client is not None:
+            await self._client.connection.close()
+
+    async def gateway(self) -> GatewayClient:
+        """The connection; waits for one that is being made again.
+
+        Raises:
+            OpenClawError: there is none, and why.
+        """
+        if self._client is not None:
+            return self._client
+        if self._keeper is not None and self._keeper.done():
+            await self.start()  # it had given up; whoever asks may have put things right
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._up.wait()
+        except TimeoutError:
+            raise self._fault or UnavailableError("the gateway is away", retryable=True) from None
+        assert self._client is not None
+        return self._client
+
+    async def tools(self) -> list[Tool]:
+        """What there is now.
+
+        Raises:
+            OpenClawError: the gateway is away, or refuses.
+        """
+        found = await (await self.gateway()).tools()
+        self._tools = {tool.id: tool for tool in found}
+        return found
+
+    async def tool(self, name: str) -> Tool | None:
+        """One of them; a name stands for the same command of the same device for ever."""
+        if name not in self._tools:
+            await self.tools()
+        return self._tools.get(name)
+
+    def known_schema(self, name: str) -> dict[str, Any] | None:
+        """The params' schema of a tool that was listed or called before."""
+        tool = self._tools.get(name)
+        return tool.input_schema if tool is not None else None
+
+    async def _connect(self) -> None:
+        connection = await self._open(self._hear)
+        try:
+            await connection.request("events.subscribe", {"events": _WANTED})
+        except BaseException:
+            await connection.close()
+            raise
+        self._client, self._fault = GatewayClient(connection), None
+        self._up.set()
+        self._check(reloaded=True)
+
+    async def _keep(self) -> None:
+        policy = ReconnectPolicy()
+        while True:
+            assert self._client is not None
+            await self._client.connection.wait_closed()
+            self._client = None
+            self._up.clear()
+            error: OpenClawError | None = None
+            while self._client is None:
+                decision = policy.after(error)
+                if not isinstance(decision, Retry):
+                    _log.error("the gateway does not let this agent in again: %s", decision.error)
+                    return
+                await asyncio.sleep(decision.delay_ms / 1000)
+                try:
+                    await self._connect()
+                except OpenClawError as refused:
+                    self._fault = error = refused
+            policy.succeeded()
+
+    def _hear(self, event: str, payload: Any) -> None:
+        if event in _TABLE_EVENTS:
+            self._check(reloaded=event == "plugins.changed")
+        node_id = payload.get("nodeId") if isinstance(payload, dict) else None
+        if isinstance(node_id, str) and event in _WANTED:
+            self._tell(Change(node_ids=frozenset((node_id,))))
+
+    def _check(self, *, reloaded: bool) -> None:
+        """Compare the table with what was told last; events that come meanwhile make one more round."""
+        self._check_again = True
+        self._reloaded = self._reloaded or reloaded
+        if self._checker is None or self._checker.done():
+            self._checker = asyncio.create_task(self._compare())
+
+    async def _compare(self) -> None:
+        while self._check_again and self._client is not None:
+            reloaded, self._check_again, self._reloaded = self._reloaded, False, False
+            try:
+                answer = await self._client.connection.request("tools.catalog", {})
+                nodes = frozenset(node.node_id for node in await self._client.nodes() if node.connected)
+            except OpenClawError as error:
+                _log.warning("the list of tools could not be compared: %s", error)
+                return
+            names = frozenset(tool["id"] for group in answer["groups"] for tool in group["tools"])
+            change = Change(
+                tools=reloaded or names != self._names,
+                nodes=nodes != self._nodes,
+                node_ids=nodes ^ self._nodes,
+            )
+            self._names, self._nodes = names, nodes
+            if change.tools:
+                self._tools = {}
+            self._tell(change)
