@@ -10,6 +10,7 @@ from openclaw_core.config import load_settings
 from openclaw_core.errors import ConfigError
 from openclaw_core.gateway.methods.system import health_snapshot
 from openclaw_core.protocol import limits
+from openclaw_core.services.events import AUDIT_APPENDED
 
 if TYPE_CHECKING:
     from openclaw_core.gateway.gateway import Gateway
@@ -27,6 +28,7 @@ class Clockwork:
         self._gateway = gateway
         self._task: asyncio.Task[None] | None = None
         self._seconds = 0
+        self._audit_told = 0
         self._config_stamp = self._stamp()
 
     def start(self) -> None:
@@ -63,7 +65,15 @@ class Clockwork:
         runtime.ledger.purge()
         runtime.lockouts.release_expired()
         runtime.audit.flush()
+        self._tell_of_audit()
         self._reload_changed_config()
+
+    def _tell_of_audit(self) -> None:
+        """Who follows the trail hears that it grew; told from here, so that writing stays as cheap."""
+        audit, told = self._gateway.runtime.audit, self._audit_told
+        if audit.rows != told:
+            self._audit_told = audit.rows
+            self._gateway.runtime.events.broadcast(AUDIT_APPENDED, {"entries": audit.rows - told})
 
     async def _ping(self) -> None:
         """Ping everyone; who did not answer the last ping is gone (1.3)."""

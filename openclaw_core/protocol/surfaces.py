@@ -48,6 +48,9 @@ class NodeExplainParams(Wire):
 
 
 class EventsSubscribeParams(Wire):
-    """Which broadcasts a connection wants: names, or prefixes such as `node.*`; null for all."""
+    """Which broadcasts a connection wants: names, or prefixes such as `node.*`; null for all.
+
+    `audit.appended` comes only to who names it: `["*", "audit.appended"]` is everything and that.
+    """
 
     events: Annotated[list[NonEmpty], Field(max_length=64)] | None

@@ -12,10 +12,22 @@ from openclaw_core.hookspecs import Caller
 from openclaw_core.protocol.pending import AVAILABLE, CHANGED
 from openclaw_core.protocol.tools import APPROVAL_REQUESTED, APPROVAL_RESOLVED
 
-__all__ = ["CORE_EVENTS", "DIRECT_EVENTS", "EventFilter", "Events", "Subscriber", "encode_event"]
+__all__ = [
+    "AUDIT_APPENDED",
+    "CORE_EVENTS",
+    "DIRECT_EVENTS",
+    "ON_REQUEST",
+    "EventFilter",
+    "Events",
+    "Subscriber",
+    "encode_event",
+]
 
 EVERYONE = ""
 """Scope of events that every authenticated connection gets, nodes included."""
+
+AUDIT_APPENDED = "audit.appended"
+"""The trail grew by `{entries}`; told at most once a second, what they are `audit.list` says."""
 
 # What may be broadcast, and who may see it. A name missing here reaches nobody but admins.
 CORE_EVENTS: dict[str, str] = {
@@ -29,6 +41,7 @@ CORE_EVENTS: dict[str, str] = {
     "node.runnerInventory.changed": scopes.READ,
     CHANGED: scopes.READ,
     "plugins.changed": scopes.READ,
+    AUDIT_APPENDED: scopes.ADMIN,
     APPROVAL_REQUESTED: scopes.APPROVALS,
     APPROVAL_RESOLVED: scopes.APPROVALS,
     "node.pair.requested": scopes.PAIRING,
@@ -39,6 +52,8 @@ CORE_EVENTS: dict[str, str] = {
     "device.pair.setup.completed": scopes.PAIRING,
     "device.pair.setup.deliveryUncertain": scopes.PAIRING,
 }
+# Broadcasts that go only to who named them in `events.subscribe`; a prefix does not name them.
+ON_REQUEST = frozenset((AUDIT_APPENDED,))
 # Sent to one connection directly, without `seq`.
 DIRECT_EVENTS = (
     "connect.challenge",
@@ -64,7 +79,7 @@ class EventFilter:
 
     def takes(self, event: str) -> bool:
         """True when the event is wanted."""
-        return event in self._names or event.startswith(self._prefixes)
+        return event in self._names or (event not in ON_REQUEST and event.startswith(self._prefixes))
 
 
 class Subscriber(Protocol):
@@ -140,7 +155,8 @@ class Events:
         connection, so that a gap still means a loss (2.2).
 
         Args:
-            names: event names, or prefixes such as `node.*`; None for everything again.
+            names: event names, or prefixes such as `node.*`; None for everything again. What is
+                sent `ON_REQUEST` only has to be named in full; beside `*` it is an addition.
         """
         if names is None:
             self._filters.pop(subscriber, None)
@@ -184,6 +200,8 @@ class Events:
         entitled: Iterable[Subscriber] = self._subscribers
         if scope != EVERYONE:
             entitled = (each for each in self._operators if scopes.holds(each.caller.scopes, scope))
+        if event in ON_REQUEST:
+            return [each for each in entitled if each in filters and filters[each].takes(event)]
         if not filters:
             return list(entitled)
         return [each for each in entitled if each not in filters or filters[each].takes(event)]

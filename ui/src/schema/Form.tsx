@@ -4,7 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { Group, type Context } from './groups';
 import { isObject, readSchema, type Json, type JsonObject, type Schema } from './fields';
 import { JsonInput } from './inputs';
-import { check, problemsOf, unplaced, type Problems } from './problems';
+import { check, problemsOf, unplaced, type Problems, type Refusal } from './problems';
 
 export interface Example {
   params: Json;
@@ -18,7 +18,7 @@ export interface FormProps {
   /** What the form starts with. */
   initial?: JsonObject;
   /** The gateway's refusal of the last submit, if it was about params. */
-  refusal?: string;
+  refusal?: Refusal | undefined;
   /** Unique on the page. */
   id: string;
   onSubmit: (params: Json | undefined) => void;

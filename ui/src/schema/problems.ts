@@ -61,21 +61,18 @@ function matches(pattern: string, value: string): boolean {
   }
 }
 
-/**
- * The problems of a gateway's refusal by the field they are about; '' for the whole.
- *
- * @param message `invalid camera.snap params: at /quality: must be <= 1; must have required property 'x'`
- */
-export function problemsOf(message: string): Map<string, string> {
+/** `details.problems` of a gateway's refusal of a command's params. */
+export interface Refusal {
+  problems: { path: string; problem: string; allowed?: string; got?: string }[];
+}
+
+/** The problems of a gateway's refusal by the field they are about; '' for the whole. */
+export function problemsOf(refusal: Refusal): Map<string, string> {
   const found = new Map<string, string>();
-  const told = /^invalid \S+ params: (.*)$/s.exec(message)?.[1];
-  if (told === undefined) return found;
-  for (const part of told.split(/; (?=at |must |unexpected |and \d)/)) {
-    const [, place = '', text = part] = /^at (root|\/\S*?): (.*)$/s.exec(part) ?? [];
-    const at = place === 'root' ? '' : place;
-    const missing = /^must have required property '(.+)'$/.exec(text)?.[1];
-    if (missing !== undefined) found.set(`${at}/${escape(missing)}`, 'This is needed.');
-    else found.set(at, sentence(text));
+  for (const { path, problem, allowed } of refusal.problems) {
+    const missing = /^must have required property '(.+)'$/.exec(problem)?.[1];
+    if (missing !== undefined) found.set(`${path}/${escape(missing)}`, 'This is needed.');
+    else found.set(path, sentence(allowed ? `${problem} (allowed: ${allowed})` : problem));
   }
   return found;
 }
