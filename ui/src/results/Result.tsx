@@ -1,7 +1,6 @@
 /** A command's result shown as what it is; the whole as JSON is one click away. */
 
-import { isObject, type Json, type JsonObject } from '../schema/fields';
-import { labelOf } from '../schema/fields';
+import { isObject, labelOf, type Json, type JsonObject } from '../schema/fields';
 import { mediaOf, shortened } from './media';
 import { MediaFigure } from './MediaFigure';
 import { PlaceMap } from './PlaceMap';
@@ -40,7 +39,7 @@ function View({ value, name, caption, depth }: ViewProps) {
 }
 
 /** An object: its picture, sound or place first, then whatever else it says. */
-function One({ value, caption, depth }: ViewProps & { value: JsonObject }) {
+function One({ value, caption, depth }: Omit<ViewProps, 'value'> & { value: JsonObject }) {
   const media = mediaOf(value);
   const place = placeOf(value);
   const run = runOf(value);
@@ -60,7 +59,7 @@ function One({ value, caption, depth }: ViewProps & { value: JsonObject }) {
         <dl class="facts">
           {facts.map(([key, each]) => (
             <div>
-              <dt>{labelOf(key)}</dt>
+              <dt>{labelOf(key).replace(/ \([^)]*\)$/, '')}</dt>
               <dd><Plain name={key} value={each} /></dd>
             </div>
           ))}
@@ -76,7 +75,7 @@ function One({ value, caption, depth }: ViewProps & { value: JsonObject }) {
   );
 }
 
-function Many({ value, name, caption, depth }: ViewProps & { value: Json[] }) {
+function Many({ value, name, caption, depth }: Omit<ViewProps, 'value'> & { value: Json[] }) {
   if (value.length === 0) return <p class="muted">None.</p>;
   const shown = value.slice(0, MOST_ROWS);
   const rest = value.length > MOST_ROWS && <p class="muted">The first {MOST_ROWS} of {value.length}; all are in the JSON.</p>;

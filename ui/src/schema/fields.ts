@@ -188,11 +188,11 @@ export function labelOf(name: string, schema: Schema = {}): string {
   const title = typeof schema.title === 'string' ? schema.title : '';
   const made = name.replace(/_/g, '').toLowerCase() === title.replace(/[ _]/g, '').toLowerCase();
   if (title && !made && !/^[A-Z]\w+[A-Z]\w*$/.test(title)) return title;
-  const unit = /(Ms|Bytes|Px|Degrees|Percent|Meters|Seconds)$/.exec(name)?.[1];
+  const unit = /(Ms|Mps|Bytes|Px|Deg|Degrees|Percent|Meters|Seconds)$/.exec(name)?.[1];
   const stem = unit ? name.slice(0, -unit.length) : name;
   const words = stem.replace(/_/g, ' ').replace(/([a-z0-9])([A-Z])/g, '$1 $2').trim().toLowerCase();
   const text = words ? words[0]?.toUpperCase() + words.slice(1) : unit ?? '';
-  const units: Record<string, string> = { Percent: '%', Degrees: '°', Meters: 'm', Seconds: 's' };
+  const units: Record<string, string> = { Percent: '%', Deg: '°', Degrees: '°', Meters: 'm', Mps: 'm/s', Seconds: 's' };
   return unit && words ? `${text} (${units[unit] ?? unit.toLowerCase()})` : text.replace(/\bid\b/gi, 'ID').replace(/\burl\b/gi, 'URL');
 }
 

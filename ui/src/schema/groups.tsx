@@ -59,7 +59,7 @@ function split(fields: Field[]): [Field[], Field[]] {
 }
 
 /** What an open object holds beside its named fields. */
-function Others({ field, value, at, context, onChange }: Props<JsonObject> & { onChange: (value: JsonObject) => void }) {
+function Others({ field, value, at, context, onChange }: Omit<Props<JsonObject>, 'onChange'> & { onChange: (value: JsonObject) => void }) {
   const named = new Set(field.fields.map((each) => each.name));
   const pick = (wanted: boolean) => Object.fromEntries(Object.entries(value).filter(([key]) => named.has(key) === wanted));
   const others = pick(false);
