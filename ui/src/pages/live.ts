@@ -1,0 +1,75 @@
+/** What a page shows of the gateway, asked for once and again whenever an event says that it changed. */
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { onEvent, request, status } from '../gateway/connection';
+
+export interface Live<T> {
+  /** The last answer; kept, greyed by the page's frame, while the gateway is away. */
+  data: T | undefined;
+  /** Why there is none, or why the last one may be old. */
+  error: unknown;
+  reload: () => void;
+}
+
+/** Events within this many ms of each other cause one request. */
+const GATHER_MS = 150;
+
+/**
+ * The answer of a method, kept true.
+ *
+ * @param params null asks nothing, for a page that does not know yet what.
+ * @param events names of the events that change the answer
+ * @param concerns whether an event's payload is about this answer
+ */
+export function useLive<T>(
+  method: string,
+  params: object | null,
+  events: readonly string[],
+  concerns: (payload: Record<string, unknown>) => boolean = () => true,
+): Live<T> {
+  const [data, setData] = useState<T>();
+  const [error, setError] = useState<unknown>();
+  const [asked, setAsked] = useState(0);
+  const key = JSON.stringify([method, params]);
+  const shown = useRef('');
+  const open = status.value === 'open';
+  const about = useRef(concerns);
+  about.current = concerns;
+
+  useEffect(() => {
+    if (!open || params === null) return undefined;
+    if (shown.current !== key) {
+      setData(undefined);
+      setError(undefined);
+    }
+    let wanted = true;
+    request<T>(method, params).then(
+      (answer) => {
+        if (!wanted) return;
+        shown.current = key;
+        setData(answer);
+        setError(undefined);
+      },
+      (refusal: unknown) => wanted && setError(refusal),
+    );
+    return () => { wanted = false; };
+  }, [key, open, asked]);
+
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const again = (payload: unknown) => {
+      if (timer !== undefined || !about.current((payload ?? {}) as Record<string, unknown>)) return;
+      timer = setTimeout(() => {
+        timer = undefined;
+        setAsked((n) => n + 1);
+      }, GATHER_MS);
+    };
+    const off = events.map((name) => onEvent(name, again));
+    return () => {
+      off.forEach((each) => each());
+      clearTimeout(timer);
+    };
+  }, [events.join()]);
+
+  return { data, error, reload: () => setAsked((n) => n + 1) };
+}
