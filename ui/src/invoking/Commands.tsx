@@ -1,6 +1,6 @@
 /** What a node may do, to choose from; what it may not, and what cures that. */
 
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { Badge, Card, Copy, Empty } from '../kit';
 import { href } from '../router';
 import type { Json, Schema } from '../schema/fields';
@@ -23,6 +23,9 @@ export interface Withheld {
   message: string;
   cure: string;
 }
+
+/** From this many on, finding beats scrolling. */
+const MANY = 10;
 
 interface Props {
   nodeId: string;
@@ -68,29 +71,38 @@ export function Commands({ nodeId, name, connected, details, withheld, chosen }:
 }
 
 function Groups({ nodeId, details, chosen }: { nodeId: string; details: CommandDetail[]; chosen: string | undefined }) {
+  const [wanted, setWanted] = useState('');
   const groups = new Map<string, CommandDetail[]>();
-  for (const each of details) {
+  for (const each of details.filter((one) => `${one.name} ${one.title ?? ''}`.toLowerCase().includes(wanted.trim().toLowerCase()))) {
     const family = each.name.split('.')[0] ?? '';
     groups.set(family, [...(groups.get(family) ?? []), each]);
   }
   return (
-    <nav class="commands" aria-label="Commands">
-      {[...groups].map(([family, members]) => (
-        <section>
-          <h3>{family}</h3>
-          <ul>
-            {members.map((each) => (
-              <li>
-                <a href={href(`/nodes/${nodeId}/${each.name}`)} aria-current={each.name === chosen ? 'true' : undefined}>
-                  <code>{each.name}</code>
-                  {each.title && <span class="muted">{each.title}</span>}
-                </a>
-              </li>
-            ))}
-          </ul>
-        </section>
-      ))}
-    </nav>
+    <>
+      {details.length >= MANY && (
+        <label class="filter"><span>Find</span>
+          <input class="input" type="search" value={wanted} onInput={(event) => setWanted(event.currentTarget.value)} />
+        </label>
+      )}
+      {groups.size === 0 && <p class="muted">No command is called that.</p>}
+      <nav class="commands" aria-label="Commands">
+        {[...groups].map(([family, members]) => (
+          <section>
+            <h3>{family}</h3>
+            <ul>
+              {members.map((each) => (
+                <li>
+                  <a href={href(`/nodes/${nodeId}/${each.name}`)} aria-current={each.name === chosen ? 'true' : undefined}>
+                    <code>{each.name}</code>
+                    {each.title && <span class="muted">{each.title}</span>}
+                  </a>
+                </li>
+              ))}
+            </ul>
+          </section>
+        ))}
+      </nav>
+    </>
   );
 }
 

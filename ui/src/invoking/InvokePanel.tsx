@@ -15,7 +15,7 @@ interface Props {
   nodeName: string;
   connected: boolean;
   command: CommandDetail;
-  heading: RefObject<HTMLHeadingElement>;
+  heading: RefObject<HTMLHeadingElement | null>;
 }
 
 const HINTS: Record<string, [string, 'bad' | 'plain' | 'wait']> = {
@@ -36,7 +36,7 @@ export function InvokePanel({ nodeId, nodeName, connected, command, heading }: P
   };
   return (
     <Card title={command.name} headingRef={heading} badges={<Hints hints={command.hints ?? {}} />}>
-      {command.description && <p class="prose">{command.description}</p>}
+      {command.description && <p class="prose">{paragraphs(command.description)}</p>}
       {!command.validated && <p class="note">No family of this gateway knows this command: it is relayed as it is, unchecked.</p>}
       {!connected && <p class="note">{nodeName} is away. {queueable ? 'What you send waits in the queue, for at most a day.' : 'This command cannot wait; run it when the node is back.'}</p>}
       <Form id={`params-${command.name}`} schema={command.paramsSchema} examples={command.examples ?? []} refusal={refusalOf(last)} onSubmit={submit}>
@@ -57,6 +57,11 @@ export function InvokePanel({ nodeId, nodeName, connected, command, heading }: P
 
 function Hints({ hints }: { hints: Record<string, boolean> }) {
   return <>{Object.entries(HINTS).filter(([name]) => hints[name]).map(([, [word, tone]]) => <Badge tone={tone}>{word}</Badge>)}</>;
+}
+
+/** Docstrings break their lines where the source does; only an empty line is meant. */
+function paragraphs(text: string): string {
+  return text.split(/\n\s*\n/).map((each) => each.replace(/\s*\n\s*/g, ' ')).join('\n\n');
 }
 
 /** What the gateway found wrong with the params of the last run. */

@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 import { Badge, Button, Empty, ErrorNote, Page, Skeleton, Table } from '../kit';
 import { devices } from '../gateway/state';
+import { labelOf } from '../schema/fields';
 import { useAudit, type AuditEvent, type AuditFilter } from './audit';
 import { actorText, nameOf, shortId, type Tone } from './people';
 
@@ -106,7 +107,7 @@ function Entries({ events, names }: { events: AuditEvent[]; names: ReadonlyMap<s
         { head: 'Outcome', cell: (event) => <Badge tone={OUTCOMES[event.outcome]?.tone ?? 'plain'}>{OUTCOMES[event.outcome]?.word ?? event.outcome}</Badge> },
         { head: 'By', cell: (event) => <span title={event.actor}>{actorText(event.actor, names)}</span> },
         { head: 'About', cell: (event) => event.subject && <span title={event.subject}>{names.get(event.subject) ?? shortId(event.subject)}</span> },
-        { head: 'From', cell: (event) => event.remoteIp ?? 'this machine' },
+        { head: 'From', cell: (event) => <span class="nowrap">{event.remoteIp ?? 'this machine'}</span> },
         { head: 'Details', cell: (event) => <Details details={event.details} /> },
       ]}
     />
@@ -119,14 +120,17 @@ function Moment({ at }: { at: number }) {
   return <time dateTime={date.toISOString()} title={date.toLocaleString()}>{today ? date.toLocaleTimeString() : date.toLocaleString()}</time>;
 }
 
+/** A list is its length, to be opened; everything else is its text. */
 function Details({ details }: { details: Record<string, unknown> | undefined }) {
   if (details === undefined) return null;
   return (
     <span class="details">
-      {Object.entries(details).map(([key, value]) => (
-        <span><b>{key}</b> {typeof value === 'string' ? shortId(value) : JSON.stringify(value)}</span>
-      ))}
+      {Object.entries(details).map(([key, value]) => {
+        if (!Array.isArray(value)) return <span><b>{labelOf(key)}</b> {typeof value === 'string' ? shortId(value) : JSON.stringify(value)}</span>;
+        const items = value.map(String);
+        if (items.length < 3) return <span><b>{labelOf(key)}</b> {items.join(', ') || 'none'}</span>;
+        return <details><summary><b>{labelOf(key)}</b> {items.length}</summary>{items.join(', ')}</details>;
+      })}
     </span>
   );
 }
-

@@ -53,10 +53,15 @@ function regionOf(lat: number): View {
 
 function pathOf(ring: Ring, lat: number, lon: number, view: View): string {
   const points = ring.map(([x, y]) => [WIDTH / 2 + turn(x - lon) * view.x, HEIGHT / 2 - (y - lat) * view.y] as const);
-  // A ring that goes round the back of the globe would be drawn across it.
-  if (points.some(([x], n) => n > 0 && Math.abs(x - (points[n - 1]?.[0] ?? x)) > 180 * view.x)) return '';
   if (!points.some(([x, y]) => x > -WIDTH && x < 2 * WIDTH && y > -HEIGHT && y < 2 * HEIGHT)) return '';
-  return `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join('L')}Z`;
+  return joined(points, 180 * view.x);
+}
+
+/** A closed line; where it goes round the back of the globe it is interrupted, not drawn across. */
+function joined(points: readonly (readonly [number, number])[], jump: number): string {
+  return points
+    .map(([x, y], n) => `${n > 0 && Math.abs(x - (points[n - 1]?.[0] ?? x)) < jump ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`)
+    .join('');
 }
 
 /** Longitudes apart, the short way. */
@@ -92,8 +97,7 @@ function Globe({ rings, lat, lon }: { rings: Ring[]; lat: number; lon: number })
   const width = 120;
   const height = 60;
   const scale = width / 360;
-  const at = (x: number, y: number) => `${((x + 180) * scale).toFixed(1)} ${((90 - y) * scale).toFixed(1)}`;
-  const land = rings.map((ring) => `M${ring.map(([x, y]) => at(x, y)).join('L')}Z`).join('');
+  const land = rings.map((ring) => joined(ring.map(([x, y]) => [(x + 180) * scale, (90 - y) * scale] as const), width / 2)).join('');
   return (
     <g transform={`translate(${WIDTH - width - 8} ${HEIGHT - height - 8})`}>
       <rect class="map-inset" width={width} height={height} />
