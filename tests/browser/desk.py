@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ class Desk:
         made = self.openclaw("devices", "setup-code", "--profile", "full", "--public-url", self.url, "--no-qr")
         return f"{self.url}/#setup={made['setupCode']}"
 
-    @property
+    @cached_property
     def node_id(self) -> str:
         """The node's id, connected or not."""
         return str(self.openclaw("nodes", "list")["paired"][0]["nodeId"])

@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import { Ago, Badge, Button, Copy, Dialog, toast } from '../kit';
-import { request } from '../gateway/connection';
+import { adoptToken, request } from '../gateway/connection';
 
 export interface Token {
   role: string;
@@ -69,7 +69,12 @@ interface Rotated {
 function Rotate({ device, token, name, own }: Props) {
   const [open, setOpen] = useState(false);
   const [rotated, setRotated] = useState<Rotated>();
-  const rotate = async () => setRotated(await request<Rotated>('device.token.rotate', { deviceId: device.deviceId, role: token.role }));
+  const rotate = async () => {
+    const answer = await request<Rotated>('device.token.rotate', { deviceId: device.deviceId, role: token.role });
+    // The gateway ends this connection right after its answer; the next one needs the new token.
+    if (own && answer.token !== undefined) await adoptToken(answer.token);
+    setRotated(answer);
+  };
   const close = () => {
     setOpen(false);
     setRotated(undefined);

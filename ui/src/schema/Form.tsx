@@ -54,7 +54,7 @@ export function Form({ schema, examples = [], initial, refusal, id, onSubmit, ch
     if (found.size === 0) onSubmit(value ?? (root.kind === 'object' ? {} : undefined));
     else requestAnimationFrame(() => firstInvalid(event.target as HTMLFormElement)?.focus());
   };
-  const lost = unplaced(problems, (at) => !asJson && document.getElementById(`${id}${at}`) !== null);
+  const lost = unplaced(problems, (at) => at === '-json' || (!asJson && document.getElementById(`${id}${at}`) !== null));
   return (
     <form class="form" id={id} noValidate onSubmit={submit} aria-label="Params">
       {(examples.length > 0 || !asJson || root.fields.length > 0) && (

@@ -1,0 +1,106 @@
+"""The pages for who uses a keyboard, a screen reader, a phone, or the dark; pictures of each for people."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from .conftest import AXE
+from .desk import Desk
+
+pytestmark = pytest.mark.browser
+
+PAGES = {
+    "node": "nodes/{node}/camera.snap",
+    "node-map": "nodes/{node}/location.get",
+    "queue": "queue",
+    "devices": "devices",
+    "audit": "audit",
+}
+SCHEMES = ("light", "dark")
+
+
+def show(page: Page, machine: Desk, name: str) -> None:
+    """Open a page with what makes it worth looking at."""
+    page.goto(f"{machine.url}/#/{PAGES[name].format(node=machine.node_id)}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_label("Loading")).to_have_count(0)
+    if name.startswith("node"):
+        page.get_by_role("button", name="Run", exact=True).click()
+        expect(page.get_by_role("img").first).to_be_visible()
+        expect(page.locator("svg[data-outlines='0']")).to_have_count(0)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_and_a_picture_is_kept(
+    page: Page, machine: Desk, shots: Path, name: str
+) -> None:
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        for width, kind in ((1200, "wide"), (390, "phone")):
+            page.set_viewport_size({"width": width, "height": 900})
+            show(page, machine, name)
+            page.screenshot(path=str(shots / f"{name}-{scheme}-{kind}.png"), full_page=True)
+            # Nothing is cut off: a page never scrolls sideways.
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+            page.evaluate(AXE.read_text())
+            found = page.evaluate("axe.run().then((told) => told.violations)")
+            assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+    page.set_viewport_size({"width": 1200, "height": 900})
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the thing of this name has focus."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        told = page.evaluate(
+            "(() => { const e = document.activeElement; return e.ariaLabel || e.labels?.[0]?.textContent || e.textContent })()"
+        )
+        if re.search(rf"^{re.escape(name)}", told.strip()):
+            return
+    raise AssertionError(f"Tab never came to {name!r}")
+
+
+def test_a_photo_by_keyboard_alone(page: Page, machine: Desk) -> None:
+    tab_to(page, "Desk")
+    page.keyboard.press("Enter")
+    tab_to(page, "camera.snap")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="camera.snap", exact=True)).to_be_focused()
+    tab_to(page, "Max width")
+    page.keyboard.type("320")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("320 × 180 px")).to_be_visible()
+
+
+def test_a_token_by_keyboard_alone(page: Page, machine: Desk) -> None:
+    tab_to(page, "Devices")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Devices and tokens")).to_be_focused()
+    tab_to(page, "Rotate the node token of Desk")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("button", name="Rotate the node token of Desk")).to_be_focused()
+    page.keyboard.press("Enter")
+    tab_to(page, "Rotate")
+    page.keyboard.press("Enter")
+    expect(dialog).to_contain_text("The old token ended.")
+    tab_to(page, "Close")
+    page.keyboard.press("Enter")
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("button", name="Rotate the node token of Desk")).to_be_focused()
+
+
+def test_a_node_is_renamed_and_others_hear_of_it(page: Page, machine: Desk) -> None:
+    page.goto(f"{machine.url}/#/nodes/{machine.node_id}")
+    machine.openclaw("nodes", "rename", "--node", machine.node_id, "--name", "Loft")
+    expect(page.get_by_role("heading", name="Loft")).to_be_visible()
+    page.get_by_role("button", name="Rename").click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("Desk")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Desk", exact=True)).to_be_visible()
