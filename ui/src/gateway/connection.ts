@@ -1,0 +1,183 @@
+/** One connection to the gateway that this page came from: sign, request, hear events, come back (PROTOCOL 3). */
+
+import { signal } from '@preact/signals';
+import { keepToken, loadIdentity, loadToken, type Identity } from './identity';
+
+export type Status = 'connecting' | 'open' | 'away' | 'pairing' | 'locked';
+
+/** `pairing`: a person has to approve `pairingRequest`; `locked`: the gateway wants a credential. */
+export const status = signal<Status>('connecting');
+export const pairingRequest = signal<string | undefined>(undefined);
+export const deviceId = signal('');
+export const scopes = signal<readonly string[]>([]);
+/** Why the last attempt failed. */
+export const trouble = signal<GatewayError | undefined>(undefined);
+
+interface ErrorShape {
+  code?: string;
+  message?: string;
+  details?: unknown;
+  retryable?: boolean;
+  retryAfterMs?: number;
+}
+
+export class GatewayError extends Error {
+  readonly code: string;
+  readonly details: unknown;
+
+  constructor({ code, message, details }: ErrorShape) {
+    super(message ?? 'The gateway refused.');
+    this.code = code ?? 'UNKNOWN';
+    this.details = details;
+  }
+}
+
+interface Waiting {
+  resolve: (payload: never) => void;
+  reject: (error: GatewayError) => void;
+  timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+const WANTED = ['operator.admin', 'operator.read', 'operator.write', 'operator.approvals', 'operator.pairing'];
+const TIMEOUT_MS = 30_000;
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 15_000;
+const CLIENT = { id: 'openclaw-control-ui', version: '0.1.0', platform: 'web', mode: 'ui' };
+
+let socket: WebSocket | undefined;
+let retries = 0;
+let numbered = 0;
+let retryTimer: ReturnType<typeof setTimeout> | undefined;
+let credential: { token?: string; password?: string; bootstrapToken?: string } = {};
+const waiting = new Map<string, Waiting>();
+const listeners = new Map<string, Set<(payload: unknown) => void>>();
+
+/** Hear an event; call what comes back to stop. */
+export function onEvent(name: string, listener: (payload: unknown) => void): () => void {
+  const known = listeners.get(name) ?? new Set();
+  listeners.set(name, known.add(listener));
+  return () => known.delete(listener);
+}
+
+/** Call a method. `timeoutMs` null waits as long as the connection lasts. */
+export function request<T = unknown>(method: string, params: object = {}, options: { timeoutMs?: number | null } = {}): Promise<T> {
+  const open = socket;
+  if (open === undefined || open.readyState !== WebSocket.OPEN) {
+    return Promise.reject(new GatewayError({ code: 'AWAY', message: 'The gateway is away. Try again when it is back.' }));
+  }
+  const id = String((numbered += 1));
+  const limit = options.timeoutMs === undefined ? TIMEOUT_MS : options.timeoutMs;
+  return new Promise<T>((resolve, reject) => {
+    const late = () => settle(id)?.reject(new GatewayError({ code: 'TIMEOUT', message: `${method} was not answered in time.` }));
+    waiting.set(id, { resolve, reject, timer: limit === null ? undefined : setTimeout(late, limit) });
+    open.send(JSON.stringify({ type: 'req', id, method, params }));
+  });
+}
+
+/** A token of this device that replaces the one it holds. */
+export async function adoptToken(token: string): Promise<void> {
+  await keepToken(token);
+}
+
+/** Connect; with the gateway's token, its password, or the secret of a setup code. */
+export function connect(given: typeof credential = {}): void {
+  credential = given;
+  clearTimeout(retryTimer);
+  socket?.close();
+  void open();
+}
+
+async function open(): Promise<void> {
+  const identity = await loadIdentity();
+  deviceId.value = identity.deviceId;
+  if (status.value !== 'pairing') status.value = status.value === 'open' ? 'away' : 'connecting';
+  const made = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/`);
+  socket = made;
+  made.onmessage = ({ data }) => take(made, identity, JSON.parse(data as string) as Frame);
+  made.onclose = ({ code }) => made === socket && lost(code);
+}
+
+interface Frame {
+  type: string;
+  id?: string;
+  event?: string;
+  ok?: boolean;
+  payload?: unknown;
+  error?: ErrorShape;
+}
+
+function take(from: WebSocket, identity: Identity, frame: Frame): void {
+  if (from !== socket) return;
+  if (frame.type === 'event' && frame.event === 'connect.challenge') {
+    void answer(from, identity, frame.payload as { nonce: string; ts: number });
+  } else if (frame.type === 'event') {
+    listeners.get(frame.event ?? '')?.forEach((listener) => listener(frame.payload));
+  } else if (frame.id !== undefined) {
+    const asked = settle(frame.id);
+    if (frame.ok) asked?.resolve(frame.payload as never);
+    else asked?.reject(new GatewayError(frame.error ?? {}));
+  }
+}
+
+async function answer(from: WebSocket, identity: Identity, { nonce, ts }: { nonce: string; ts: number }): Promise<void> {
+  const deviceToken = await loadToken();
+  const auth = credential.bootstrapToken || credential.token || credential.password ? { ...credential } : deviceToken ? { deviceToken } : {};
+  const token = ('token' in auth && auth.token) || ('deviceToken' in auth && auth.deviceToken) || ('bootstrapToken' in auth && auth.bootstrapToken) || '';
+  const payload = ['v3', identity.deviceId, CLIENT.id, CLIENT.mode, 'operator', WANTED.join(), ts, token, nonce, CLIENT.platform, ''].join('|');
+  const params = {
+    minProtocol: 4,
+    maxProtocol: 4,
+    client: { ...CLIENT, displayName: browserName() },
+    role: 'operator',
+    scopes: WANTED,
+    device: { id: identity.deviceId, publicKey: identity.publicKey, signature: await identity.sign(payload), signedAt: ts, nonce },
+    auth,
+  };
+  if (from !== socket) return;
+  try {
+    const hello = await request<{ auth: { scopes: string[]; deviceToken?: string } }>('connect', params);
+    if (hello.auth.deviceToken) await keepToken(hello.auth.deviceToken);
+    credential = {};
+    retries = 0;
+    scopes.value = hello.auth.scopes;
+    trouble.value = undefined;
+    pairingRequest.value = undefined;
+    status.value = 'open';
+  } catch (error) {
+    refused(error as GatewayError);
+  }
+}
+
+function refused(error: GatewayError): void {
+  const details = (error.details ?? {}) as { code?: string; requestId?: string };
+  trouble.value = error;
+  if (details.code === 'PAIRING_REQUIRED') {
+    pairingRequest.value = details.requestId;
+    status.value = 'pairing';
+  } else if (details.code?.startsWith('AUTH_')) {
+    credential = {};
+    if (details.code === 'AUTH_DEVICE_TOKEN_MISMATCH') void keepToken(undefined);
+    status.value = 'locked';
+  }
+}
+
+function lost(code: number): void {
+  for (const id of [...waiting.keys()]) settle(id)?.reject(new GatewayError({ code: 'AWAY', message: 'The connection to the gateway was lost.' }));
+  if (status.value === 'locked' && code === 1008) return;
+  if (status.value === 'open') status.value = 'away';
+  const delay = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** retries) * (0.75 + Math.random() / 2);
+  retries += 1;
+  retryTimer = setTimeout(() => void open(), delay);
+}
+
+function settle(id: string): Waiting | undefined {
+  const asked = waiting.get(id);
+  waiting.delete(id);
+  clearTimeout(asked?.timer);
+  return asked;
+}
+
+function browserName(): string {
+  const known = /(Firefox|Edg|Chrome|Safari)/.exec(navigator.userAgent)?.[1] ?? 'Browser';
+  return `${known === 'Edg' ? 'Edge' : known} on ${navigator.platform || 'the web'}`;
+}
