@@ -1,4 +1,5 @@
-# The doors a newcomer needs: run · test · bench · ui · lint · interop · crash · herd · families · test-postgres.
+# The doors a newcomer needs: run · test · bench · ui · lint · interop · browser · crash · herd · families ·
+# test-postgres.
 # Everything is installed into .venv on first use; nothing else is touched.
 
 PYTHON ?= python3
@@ -6,18 +7,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 FAMILIES := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
-PAGES := $(patsubst %/package.json,%/node_modules/.built,$(wildcard plugins/*/ui/package.json))
+PAGES := $(patsubst %/package.json,%/node_modules/.built,$(wildcard ui/package.json plugins/*/ui/package.json))
 PROJECTS := pyproject.toml $(FAMILIES:%=%/pyproject.toml)
 PORT ?=
 PYTEST_ARGS ?=
 
-.PHONY: run test test-postgres bench bench-families bench-queue ui lint interop crash herd families
+.PHONY: run test test-postgres bench bench-families bench-queue ui lint interop browser crash herd families
 
 run: $(VENV)/installed
 	@$(BIN)/openclaw up $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/developing
-	$(BIN)/python -m pytest -m "not interop and not crash and not herd and not families and not postgres" -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not interop and not crash and not herd and not families and not postgres and not browser" -n 2 --dist loadfile $(PYTEST_ARGS)
 
 # Every store suite, over SQLite and over a PostgreSQL cluster of its own, which needs the server's
 # programs (Debian: apt-get install postgresql) and is gone afterwards.
@@ -39,6 +40,10 @@ herd: $(VENV)/developing
 families: $(VENV)/developing
 	$(BIN)/python -m pytest -m families --timeout 180 $(PYTEST_ARGS)
 
+# The Control UI in a real Chromium (.ci/packages); pictures of every page are left in build/screenshots.
+browser: $(VENV)/developing
+	$(BIN)/python -m pytest -m browser --timeout 300 $(PYTEST_ARGS)
+
 bench: $(VENV)/developing bench-families
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
 
@@ -59,11 +64,11 @@ lint: $(VENV)/developing
 # Pages that npm bundles. Without npm or the network all else works, and such a page says what it lacks.
 ui: $(PAGES)
 
-plugins/%/ui/node_modules/.built: plugins/%/ui/package.json plugins/%/ui/package-lock.json \
-		plugins/%/ui/build.mjs $(wildcard plugins/*/ui/src/*)
-	@echo "building the page of plugins/$* …"
-	@cd plugins/$*/ui && npm ci --silent && npm run --silent build && touch node_modules/.built || \
-		echo "the page of plugins/$* is not built: it takes Node.js, npm and its registry; later: make ui"
+.SECONDEXPANSION:
+%/node_modules/.built: %/package.json %/package-lock.json $$(shell find $$*/src $$(wildcard $$*/*.js $$*/*.mjs $$*/*.html) -type f)
+	@echo "building the page of $* …"
+	@cd $* && npm ci --silent && npm run --silent build && touch node_modules/.built || \
+		echo "the page of $* is not built: it takes Node.js 20 or newer, npm and its registry; later: make ui"
 
 # Core first: a family depends on it, and pip does not see one editable from another.
 $(VENV)/installed: $(PROJECTS) constraints.txt | ui

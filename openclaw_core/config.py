@@ -98,8 +98,9 @@ class TlsConfig(Section):
 
 
 class ControlUiConfig(Section):
-    """`gateway.controlUi`: which browser origins may connect."""
+    """`gateway.controlUi`: is the page served, and from which other origins browsers may connect."""
 
+    enabled: bool = True
     allowed_origins: tuple[str, ...] = ()
 
 

@@ -38,14 +38,12 @@ def origin_allowed(origin: str | None, host_header: str, allowed: Iterable[str],
     if any(entry.strip() == "*" or _parse(entry) == page for entry in allowed):
         return True
     target = _parse(f"{page.scheme}://{host_header}")
-    # Only names that always mean this host: any other name can be rebound to 127.0.0.1.
-    return (
-        loopback
-        and target is not None
-        and target.port == page.port
-        and is_loopback_name(page.host)
-        and is_loopback_name(target.host)
-    )
+    if target is None or target.port != page.port:
+        return False
+    # The page came from this very port, by a host that nobody can rebind to it, as any other name could be.
+    if is_loopback_name(page.host):
+        return loopback and is_loopback_name(target.host)
+    return _is_address(page.host) and page.host == target.host
 
 
 def origin_refusal() -> InvalidRequestError:
@@ -70,9 +68,12 @@ def _parse(text: str) -> _Origin | None:
 
 def is_loopback_name(host: str) -> bool:
     """True for this machine's own name or address; nothing is resolved."""
-    if host == "localhost":
-        return True
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _is_address(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        ipaddress.ip_address(host)
     except ValueError:
         return False
+    return True

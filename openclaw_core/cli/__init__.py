@@ -82,7 +82,21 @@ def _mcp() -> None:
     """Serve nodes as tools to an agent over standard input and output (Model Context Protocol)."""
 
 
-_COMMANDS = {"doctor": (_doctor, _load_doctor), "mcp": (_mcp, _load_mcp)}
+def _load_dashboard() -> Callable[..., None]:
+    from openclaw_core.cli.dashboard import command
+
+    return command()
+
+
+def _dashboard() -> None:
+    """A link to the Control UI that pairs the browser which opens it, once."""
+
+
+_COMMANDS = {
+    "dashboard": (_dashboard, _load_dashboard),
+    "doctor": (_doctor, _load_doctor),
+    "mcp": (_mcp, _load_mcp),
+}
 """Name → what its help says, and what loads it."""
 
 

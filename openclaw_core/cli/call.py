@@ -27,6 +27,7 @@ __all__ = [
     "READ",
     "WRITE",
     "Call",
+    "as_command",
     "gateway_command",
     "load_endpoint",
     "run_call",
@@ -179,21 +180,27 @@ def gateway_command(
     """
 
     def register(body: Body) -> Body:
-        def run(**values: Any) -> None:
-            flags = Flags(**{field: values.pop(field) for field in _SHARED})
-            with failure.funnel(as_json=flags.as_json):
-                call = Call(load_endpoint(flags), flags, scopes, extra_scopes)
-                run_call(call, lambda: body(call, **values))
-
-        own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
-        signature = inspect.Signature([*own, *_SHARED.values()])
-        run.__signature__ = signature  # type: ignore[attr-defined]
-        run.__annotations__ = {item.name: item.annotation for item in signature.parameters.values()}
-        run.__doc__ = body.__doc__
-        app.command(name)(run)
+        app.command(name)(as_command(body, *scopes, extra_scopes=extra_scopes))
         return body
 
     return register
+
+
+def as_command(body: Body, *scopes: str, extra_scopes: tuple[str, ...] = ()) -> Callable[..., None]:
+    """`async body(call, …)` as typer wants it; the names as for `gateway_command`."""
+
+    def run(**values: Any) -> None:
+        flags = Flags(**{field: values.pop(field) for field in _SHARED})
+        with failure.funnel(as_json=flags.as_json):
+            call = Call(load_endpoint(flags), flags, scopes, extra_scopes)
+            run_call(call, lambda: body(call, **values))
+
+    own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
+    signature = inspect.Signature([*own, *_SHARED.values()])
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    run.__annotations__ = {item.name: item.annotation for item in signature.parameters.values()}
+    run.__doc__ = body.__doc__
+    return run
 
 
 def _shared(name: str, annotation: Any, default: Any) -> inspect.Parameter:

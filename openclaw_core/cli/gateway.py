@@ -44,6 +44,7 @@ def run(
         raise typer.BadParameter(f"{auth!r} is none of {', '.join(_AUTH_MODES)}", param_hint="'--auth'")
     with funnel():
         from openclaw_core.config import load_settings
+        from openclaw_core.control_ui import ControlUiMount
         from openclaw_core.gateway.server import run_gateway
         from openclaw_core.mcp.mount import McpMount
 
@@ -54,7 +55,9 @@ def run(
             "auth.token": token,
             "auth.password": password,
         }
-        raise typer.Exit(run_gateway(load_settings(overrides=overrides), log_format, mounts=(McpMount,)))
+        settings = load_settings(overrides=overrides)
+        mounts = (McpMount, ControlUiMount) if settings.gateway.control_ui.enabled else (McpMount,)
+        raise typer.Exit(run_gateway(settings, log_format, mounts=mounts))
 
 
 app.command("recover")(recover_gateway)

@@ -20,9 +20,11 @@ from urllib.parse import urlsplit
 from openclaw_core.cli.call import ADMIN, PAIRING, READ, WRITE, Call
 from openclaw_core.cli.children import Child, run_once
 from openclaw_core.cli.endpoint import Flags
+from openclaw_core.cli.dashboard import dashboard_link
 from openclaw_core.cli.failure import CliError
 from openclaw_core.cli.output import clean, print_line
 from openclaw_core.config import Settings, load_settings
+from openclaw_core.control_ui import BUILD_COMMAND, is_built
 from openclaw_core.endpoint import Endpoint, known_pin
 
 __all__ = ["console_command", "next_command", "run_up"]
@@ -101,12 +103,22 @@ class _Up:
         call = Call(endpoint, Flags(), (READ, PAIRING), (WRITE, ADMIN))
         try:
             node = await _await_approved(call, node_id)
+            page = await self._page(call)
         finally:
             await call.close()
         print_line(f"Node {clean(self.display_name)} is connected and approved.")
+        print_line(page)
         print_line("Next, in another terminal:")
         print_line(f"  {next_command(node, self._command_prefix(port))}")
         sys.stdout.flush()
+
+    async def _page(self, call: Call) -> str:
+        if not self.settings.gateway.control_ui.enabled:
+            return "The Control UI is switched off (gateway.controlUi.enabled)."
+        if not is_built():
+            return f"The Control UI is not built, which takes Node.js and npm: {BUILD_COMMAND}"
+        link = await dashboard_link(call)
+        return f"Control UI: {link.url}\n  {link.validity} (another link: openclaw dashboard)"
 
     async def _start_gateway(self) -> str:
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()

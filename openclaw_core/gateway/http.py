@@ -11,6 +11,7 @@ from httptools import HttpParserUpgrade
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import Mount as Subtree
 from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -102,6 +103,11 @@ async def _ready(request: Request) -> JSONResponse:
     return JSONResponse(body, status_code=503 if failing else 200)
 
 
+def _route(gateway: Gateway, mount: Mount) -> Route | Subtree:
+    app = GuardedMount(gateway, mount) if mount.needs_secret else mount
+    return Subtree("", app) if mount.path == "/" else Route(mount.path, app)
+
+
 def build_app(gateway: Gateway, mounts: Iterable[Mount] = ()) -> Starlette:
     """The ASGI application; uvicorn hands upgrades to `Connection`, never to it."""
     app = Starlette(
@@ -113,7 +119,7 @@ def build_app(gateway: Gateway, mounts: Iterable[Mount] = ()) -> Starlette:
             Route("/metrics", Metrics(gateway).answer),
             *join_routes(),
             *surface_routes(gateway),
-            *(Route(mount.path, GuardedMount(gateway, mount)) for mount in mounts),
+            *sorted((_route(gateway, mount) for mount in mounts), key=lambda route: route.path, reverse=True),
         ]
     )
     app.state.gateway = gateway

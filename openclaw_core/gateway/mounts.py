@@ -1,7 +1,7 @@
 """Further rooms behind the gateway's port: HTTP applications that are ordinary clients of the gateway.
 
-The gateway lets in who has its shared secret, and knows nothing else of them; they come from
-whoever starts the gateway, so that no import goes upward.
+They come from whoever starts the gateway, so that no import goes upward. The gateway lets in who has
+its shared secret, or everyone where there is nothing to guard, and knows nothing else of them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,11 @@ class Mount(Protocol):
 
     @property
     def path(self) -> str:
-        """Where it is, e.g. `/tools`."""
+        """Where it is, e.g. `/tools`; `/` is everything that nobody else has."""
+
+    @property
+    def needs_secret(self) -> bool:
+        """False for what anyone may fetch."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 

@@ -34,6 +34,7 @@ class McpMount:
     """An ASGI application; the gateway checked the secret that a request's state carries."""
 
     path = PATH
+    needs_secret = True
 
     def __init__(self, gateway: _Gateway) -> None:
         self._gateway = gateway

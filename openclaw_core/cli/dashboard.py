@@ -1,0 +1,93 @@
+"""`openclaw dashboard`: a link to the Control UI that pairs the browser which opens it, once (6.6)."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import webbrowser
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from openclaw_core.cli.ages import span
+from openclaw_core.cli.call import ADMIN, Call, as_command
+from openclaw_core.cli.output import print_json, print_line
+
+__all__ = ["DashboardLink", "command", "dashboard_link"]
+
+_HALF_A_MINUTE_MS = 30_000  # a link of ten minutes is not announced as one of nine
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardLink:
+    """Where the page is.
+
+    Attributes:
+        url: with the setup code in its fragment, which browsers keep to themselves.
+        expires_at_ms: Unix ms; None where the link pairs nobody, as the gateway asks for no secret.
+    """
+
+    url: str
+    expires_at_ms: int | None = None
+
+    @property
+    def validity(self) -> str:
+        """How long and how often it works, as a sentence."""
+        if self.expires_at_ms is None:
+            return "This gateway has no authentication: whoever reaches it may ask to pair."
+        left = span(max(0, self.expires_at_ms - time.time_ns() // 1_000_000 + _HALF_A_MINUTE_MS))
+        return f"It lets one browser in, with every right, once, within {left}."
+
+
+async def dashboard_link(call: Call) -> DashboardLink:
+    """A new link to the page of the gateway that `call` is for.
+
+    Raises:
+        RpcError: the gateway gives no code, e.g. for want of operator.admin.
+        GatewayUnreachableError: nobody is there.
+    """
+    parts = urlsplit(call.endpoint.url)
+    page = f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}/"
+    await call.hello()
+    if call.endpoint.token is None and call.endpoint.password is None and await _is_open(call):
+        return DashboardLink(page)
+    params = {"publicUrl": call.endpoint.url, "includeQr": False}
+    answer = await call.request("device.pair.setupCode", params)
+    return DashboardLink(f"{page}#setup={answer['setupCode']}", answer.get("expiresAtMs"))
+
+
+async def _is_open(call: Call) -> bool:
+    return (await call.hello()).snapshot.auth_mode == "none"
+
+
+async def _dashboard(
+    call: Call,
+    open_it: Annotated[bool, typer.Option("--open/--no-open", help="Open it in this machine's browser.")] = True,
+) -> None:
+    """A link to the Control UI that pairs the browser which opens it, once.
+
+    Keep it to yourself: until it was used, it lets in whoever opens it.
+    """
+    link = await dashboard_link(call)
+    if call.as_json:
+        print_json({"url": link.url, "expiresAtMs": link.expires_at_ms})
+        return
+    print_line(link.url)
+    print_line(link.validity)
+    if open_it and sys.stdout.isatty() and _has_screen():
+        webbrowser.open(link.url)
+
+
+def command() -> Callable[..., None]:
+    """The command for typer."""
+    return as_command(_dashboard, ADMIN)
+
+
+def _has_screen() -> bool:
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
