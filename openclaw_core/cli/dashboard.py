@@ -52,21 +52,19 @@ async def dashboard_link(call: Call) -> DashboardLink:
     """
     parts = urlsplit(call.endpoint.url)
     page = f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}/"
-    await call.hello()
-    if call.endpoint.token is None and call.endpoint.password is None and await _is_open(call):
+    hello = await call.hello()
+    if hello.snapshot.to_wire().get("authMode") == "none":
         return DashboardLink(page)
     params = {"publicUrl": call.endpoint.url, "includeQr": False}
     answer = await call.request("device.pair.setupCode", params)
     return DashboardLink(f"{page}#setup={answer['setupCode']}", answer.get("expiresAtMs"))
 
 
-async def _is_open(call: Call) -> bool:
-    return (await call.hello()).snapshot.auth_mode == "none"
-
-
 async def _dashboard(
     call: Call,
-    open_it: Annotated[bool, typer.Option("--open/--no-open", help="Open it in this machine's browser.")] = True,
+    open_it: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open it in this machine's browser.")
+    ] = True,
 ) -> None:
     """A link to the Control UI that pairs the browser which opens it, once.
 

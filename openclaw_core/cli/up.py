@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 from openclaw_core.cli.call import ADMIN, PAIRING, READ, WRITE, Call
 from openclaw_core.cli.children import Child, run_once
-from openclaw_core.cli.endpoint import Flags
 from openclaw_core.cli.dashboard import dashboard_link
+from openclaw_core.cli.endpoint import Flags
 from openclaw_core.cli.failure import CliError
 from openclaw_core.cli.output import clean, print_line
 from openclaw_core.config import Settings, load_settings

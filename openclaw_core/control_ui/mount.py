@@ -33,8 +33,8 @@ _ASKED_AGAIN: Final = "no-cache"
 _MISSING: Final = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>OpenClaw: the Control UI is not built</title>
 <h1>The Control UI is not built</h1>
-<p>This gateway serves everything else. The page takes Node.js 20 or newer with npm, once, where the gateway is
-installed from a clone: <code>{command}</code>. A released package brings it along:
+<p>This gateway serves everything else. Where it is installed from a clone, the page takes Node.js 20 or newer
+with npm, once: <code>{command}</code>. A released package brings it along:
 <code>pip install --upgrade openclaw-core</code>.</p></html>
 """
 

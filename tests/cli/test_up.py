@@ -12,6 +12,7 @@ import pytest
 
 from openclaw_core.cli.children import Child, run_once
 from openclaw_core.cli.up import console_command, next_command
+from openclaw_core.control_ui import is_built
 
 from .conftest import PATIENCE_S, spawn
 
@@ -68,7 +69,11 @@ async def test_the_printed_command_works_and_the_second_start_asks_nothing(env: 
 
     again = await _start(env)
     await again.next_command()
-    assert again.lines == ["Node Up Box is connected and approved.", "Next, in another terminal:"]
+    assert again.lines[0] == "Node Up Box is connected and approved."
+    assert again.lines[1].startswith(
+        "Control UI: http://127.0.0.1:" if is_built() else "The Control UI is not built"
+    )
+    assert not any("Approved" in line for line in again.lines)
     code, _ = await again.end(signal.SIGINT)
     assert code == 0
 
