@@ -53,7 +53,7 @@ async def dashboard_link(call: Call) -> DashboardLink:
     parts = urlsplit(call.endpoint.url)
     page = f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}/"
     hello = await call.hello()
-    if hello.snapshot.to_wire().get("authMode") == "none":
+    if hello.snapshot.auth_mode == "none":
         return DashboardLink(page)
     params = {"publicUrl": call.endpoint.url, "includeQr": False}
     answer = await call.request("device.pair.setupCode", params)

@@ -25,7 +25,6 @@ _SECURITY: Final = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _KEPT: Final = "public, max-age=31536000, immutable"
 _ASKED_AGAIN: Final = "no-cache"

@@ -129,10 +129,13 @@ class HelloFeatures(OpenWire):
 
 
 class HelloSnapshot(OpenWire):
+    """How things stand; `auth_mode` is told to administrators."""
+
     presence: list[dict[str, Any]]
     health: dict[str, Any]
     state_version: StateVersion
     uptime_ms: Timestamp
+    auth_mode: Omittable[str] = None
 
 
 class HelloOk(OpenWire):
