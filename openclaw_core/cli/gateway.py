@@ -8,8 +8,17 @@ import typer
 
 from openclaw_core.cli.ages import span
 from openclaw_core.cli.call import PAIRING, READ, Call, gateway_command
-from openclaw_core.cli.failure import funnel
+from openclaw_core.cli.failure import NO_GATEWAY, CliError, funnel
 from openclaw_core.cli.recover import recover_gateway
+from openclaw_core.cli.service.commands import (
+    JsonFlag,
+    PrintFlag,
+    add_service_commands,
+    install_service,
+    open_service,
+)
+from openclaw_core.cli.service.control import State
+from openclaw_core.errors import GatewayUnreachableError
 
 __all__ = ["app"]
 
@@ -61,12 +70,23 @@ def run(
 
 
 app.command("recover")(recover_gateway)
+add_service_commands(app, "gateway")
+
+
+@app.command("install")
+def install(only_print: PrintFlag = False, as_json: JsonFlag = False) -> None:
+    """Run the gateway as a service of your session: systemd, launchd or a Windows task."""
+    install_service("gateway", (), only_print=only_print, as_json=as_json)
 
 
 @gateway_command(app, "status", READ, extra_scopes=(PAIRING,))
 async def status(call: Call) -> None:
     """Is a gateway there, which one, and what is connected to it?"""
-    hello = await call.hello()
+    state = _service_state(call)
+    try:
+        hello = await call.hello()
+    except GatewayUnreachableError as error:
+        raise _unreachable(error, state) from None
     nodes = (await call.request("node.list"))["nodes"]
     answer = await call.request("status")
     report = {
@@ -80,8 +100,30 @@ async def status(call: Call) -> None:
         "scopes": hello.auth.scopes,
         "nodes": _count(nodes),
         "plugins": _plugins(answer),
+        "service": state.as_json() if state is not None else None,
     }
-    call.show(report, *_lines(report))
+    call.show(report, *_lines(report, state))
+
+
+def _service_state(call: Call) -> State | None:
+    """This machine's own gateway as a service; None when another gateway is asked."""
+    if call.flags.url is not None:
+        return None
+    from openclaw_core.config import load_settings  # read again: a call keeps only its endpoint
+
+    settings = load_settings()
+    return None if settings.gateway.mode == "remote" else open_service("gateway", settings).state()
+
+
+def _unreachable(error: GatewayUnreachableError, state: State | None) -> Exception:
+    if state is None or state.manager is None:
+        return error
+    return CliError(
+        str(error),
+        code="GATEWAY_UNREACHABLE",
+        steps=(f"as a service it is {state.sentence()}", "start it: openclaw gateway restart"),
+        exit_code=NO_GATEWAY,
+    )
 
 
 def _count(nodes: list[dict[str, Any]]) -> dict[str, int]:
@@ -102,7 +144,7 @@ def _plugins(answer: dict[str, Any]) -> dict[str, int] | None:
     return {"loaded": len(loaded), "failed": len(failed)}
 
 
-def _lines(report: dict[str, Any]) -> list[str]:
+def _lines(report: dict[str, Any], state: State | None) -> list[str]:
     nodes, plugins = report["nodes"], report["plugins"]
     lines = [
         f"Gateway: reachable at {report['url']}",
@@ -115,6 +157,8 @@ def _lines(report: dict[str, Any]) -> list[str]:
     if plugins is not None:
         failed = f", {plugins['failed']} failed (see: openclaw plugins list)" if plugins["failed"] else ""
         lines.append(f"Plugins: {plugins['loaded']} loaded{failed}")
+    if state is not None:
+        lines.append(f"Service: {state.sentence()}")
     if nodes["pending"]:
         lines.append(f"{nodes['pending']} waiting for approval: openclaw nodes pending")
     return lines

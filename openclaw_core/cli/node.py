@@ -15,6 +15,7 @@ import typer
 from openclaw_core.auth.verification_code import verification_code
 from openclaw_core.cli.failure import funnel
 from openclaw_core.cli.node_offer import entries, table, withheld_lines
+from openclaw_core.cli.node_service import add_node_service
 from openclaw_core.cli.output import print_json, print_line, print_table
 from openclaw_core.cli.setup_offer import read_offer
 from openclaw_core.config import Settings, load_settings
@@ -24,6 +25,7 @@ from openclaw_core.family_settings import FamilySettings
 __all__ = ["app"]
 
 app = typer.Typer()
+add_node_service(app)
 
 HostOption = Annotated[
     str | None, typer.Option("--host", help="Gateway's host; default: the configured gateway.")

@@ -254,7 +254,9 @@ async def _serve(
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stopping.set)
+        # Windows has no such handlers; there Ctrl-C ends asyncio.run itself.
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(name, stopping.set)
     try:
         await server.start()
     except OpenClawError as error:
