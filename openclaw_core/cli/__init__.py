@@ -92,10 +92,21 @@ def _dashboard() -> None:
     """A link to the Control UI that pairs the browser which opens it, once."""
 
 
+def _load_onboard() -> Callable[..., None]:
+    from openclaw_core.cli.onboard.command import onboard
+
+    return onboard
+
+
+def _onboard() -> None:
+    """Set this machine up: a gateway that runs, its node paired and tried, your devices next."""
+
+
 _COMMANDS = {
     "dashboard": (_dashboard, _load_dashboard),
     "doctor": (_doctor, _load_doctor),
     "mcp": (_mcp, _load_mcp),
+    "onboard": (_onboard, _load_onboard),
 }
 """Name → what its help says, and what loads it."""
 

@@ -23,6 +23,7 @@ from openclaw_core.cli.dashboard import dashboard_link
 from openclaw_core.cli.endpoint import Flags
 from openclaw_core.cli.failure import CliError
 from openclaw_core.cli.output import clean, print_line
+from openclaw_core.cli.own_node import await_approved, first_example
 from openclaw_core.config import Settings, load_settings
 from openclaw_core.control_ui import BUILD_COMMAND, is_built
 from openclaw_core.endpoint import Endpoint, known_pin
@@ -102,7 +103,7 @@ class _Up:
         self.children.append(await Child.start("node   ", arguments, self.env))
         call = Call(endpoint, Flags(), (READ, PAIRING), (WRITE, ADMIN))
         try:
-            node = await _await_approved(call, node_id)
+            node = await await_approved(call, node_id)
             page = await self._page(call)
         finally:
             await call.close()
@@ -169,39 +170,6 @@ class _Up:
         return [] if port == str(told) else [f"OPENCLAW_GATEWAY_PORT={port}"]
 
 
-async def _await_approved(call: Call, node_id: str) -> dict[str, Any]:
-    """Wait until the node is connected with an approved surface; approve it if it asks."""
-    hinted = ""
-    while True:
-        nodes = (await call.request("node.list"))["nodes"]
-        node = next((item for item in nodes if item["nodeId"] == node_id and item.get("connected")), None)
-        if node is not None and node.get("approvalState") == "approved":
-            return dict(node)
-        if node is not None and node.get("pendingRequestId"):
-            await _approve(call, node)
-            continue
-        if node is None:
-            hinted = await _hint_at_pairing(call, node_id, hinted)
-        await asyncio.sleep(_POLL_S)
-
-
-async def _approve(call: Call, node: dict[str, Any]) -> None:
-    answer = await call.request("node.pair.approve", {"requestId": node["pendingRequestId"]})
-    commands = ", ".join(answer["node"].get("commands") or ()) or "no commands"
-    print_line(f"Approved this machine's own node for: {commands}")
-
-
-async def _hint_at_pairing(call: Call, node_id: str, hinted: str) -> str:
-    """With automatic local approval switched off, a person decides: say so, once per request."""
-    pending = (await call.request("device.pair.list"))["pending"]
-    request = next((str(item["requestId"]) for item in pending if item["deviceId"] == node_id), "")
-    if request and request != hinted:
-        print_line(
-            f"This machine's node waits for you, in another terminal: openclaw devices approve {request}"
-        )
-    return request or hinted
-
-
 def _died(child: Child, settings: Settings) -> CliError:
     code = child.exited.result()
     words = [line for line in child.last_words if line.strip()]
@@ -220,7 +188,7 @@ def _died(child: Child, settings: Settings) -> CliError:
 def next_command(node: dict[str, Any], prefix: list[str] | None = None) -> str:
     """A command worth typing first: a harmless one of the node's with an example, else describe."""
     name = str(node.get("displayName") or node["nodeId"])
-    example = _example(node.get("commands") or ())
+    example = first_example(node.get("commands") or ())
     words = [*console_command(), "nodes"]
     if example is None:
         words += ["describe", "--node", name]
@@ -235,21 +203,6 @@ def next_command(node: dict[str, Any], prefix: list[str] | None = None) -> str:
             json.dumps(example[1], separators=(",", ":")),
         ]
     return " ".join([*(prefix or ()), shlex.join(words)])
-
-
-def _example(names: list[str] | tuple[str, ...]) -> tuple[str, Any] | None:
-    """The first read-only command whose params model carries an example."""
-    from openclaw_core.plugins import load_plugins  # imports every family
-
-    table = load_plugins().table
-    for name in names:
-        command = table.get(name)
-        if command is None or not command.read_only or command.private:
-            continue
-        examples = command.params.model_json_schema().get("examples")
-        if examples:
-            return name, examples[0]
-    return None
 
 
 def console_command() -> list[str]:

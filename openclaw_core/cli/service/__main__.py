@@ -22,7 +22,9 @@ def prepare(words: list[str]) -> list[str]:
     if words[:1] != ["--log"] or "--" not in words:
         sys.exit("usage: python -m openclaw_core.cli.service --log FILE NAME=VALUE ... -- ARGUMENT ...")
     log, split = Path(words[1]), words.index("--")
-    os.environ.update(word.split("=", 1) for word in words[2:split])
+    for word in words[2:split]:
+        name, _, value = word.partition("=")
+        os.environ[name] = value
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = log.open("a", encoding="utf-8", buffering=1)
     sys.stdout = sys.stderr = file

@@ -40,7 +40,7 @@ if sys.platform != "win32":
         return True
 else:
 
-    def _lock(handle: int) -> bool:
+    def _lock(_: int) -> bool:
         return True
 
 

@@ -57,7 +57,9 @@ class State:
     def sentence(self) -> str:
         """For people."""
         if self.manager == "background":
-            return f"in the background, pid {self.pid}; until the next restart of this machine; log {self.log}"
+            return (
+                f"in the background, pid {self.pid}; until the next restart of this machine; log {self.log}"
+            )
         if not self.installed:
             return "not installed"
         return f"installed ({self.manager}), {'running' if self.running else 'stopped'}"

@@ -14,7 +14,7 @@ _BEFORE = ("not offered:", "connecting to ")
 
 
 def speaks(plan: ServicePlan) -> Callable[[], bool]:
-    """Tells whether the process said since now that it serves (gateway), or what came of its connect (node)."""
+    """Tells whether the process has said since now that it serves, or what came of its connect (node)."""
     before = _size(plan)
 
     def is_ready() -> bool:

@@ -46,7 +46,7 @@ def task_xml(plan: ServicePlan) -> bytes:
     ET.SubElement(execute, "Arguments").text = subprocess.list2cmdline(_arguments(plan))
     ET.indent(task)
     # schtasks reads UTF-16 only.
-    return ET.tostring(task, encoding="utf-16", xml_declaration=True)
+    return bytes(ET.tostring(task, encoding="utf-16", xml_declaration=True))
 
 
 def _arguments(plan: ServicePlan) -> list[str]:
@@ -91,7 +91,9 @@ class ScheduledTasks:
         """Its status column; on a Windows of another language the word is another."""
         code, said = try_tool("schtasks", "/Query", "/TN", plan.name, "/FO", "CSV", "/NH")
         words = said.split(",")
-        return code == 0 and len(words) > _STATUS_COLUMN and words[_STATUS_COLUMN].strip('" \r\n') == "Running"
+        return (
+            code == 0 and len(words) > _STATUS_COLUMN and words[_STATUS_COLUMN].strip('" \r\n') == "Running"
+        )
 
     def hints(self, plan: ServicePlan) -> tuple[str, ...]:
         """Where the log is."""
