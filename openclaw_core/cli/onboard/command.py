@@ -12,7 +12,7 @@ from openclaw_core.cli.onboard.companions import offer_companions
 from openclaw_core.cli.onboard.configuration import Configuration
 from openclaw_core.cli.onboard.first_invoke import FirstInvoke
 from openclaw_core.cli.onboard.interview import Defaults, Person
-from openclaw_core.cli.onboard.processes import Gateway, Node
+from openclaw_core.cli.onboard.processes import Gateway, Node, decide_service
 from openclaw_core.cli.onboard.setup import Setup, Step, Wanted
 from openclaw_core.cli.output import clean, print_json
 from openclaw_core.cli.up import next_command
@@ -73,6 +73,8 @@ def onboard(
 
 def _run(setup: Setup) -> bool:
     """All steps; False when the person wanted one of them not done."""
+    if setup.wanted.install_service:
+        decide_service(setup)  # before anything is written
     for step in (Configuration(), Gateway()):
         if not _take(setup, step):
             setup.say("Nothing was started. When you want to: openclaw up")

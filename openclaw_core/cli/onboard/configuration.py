@@ -59,11 +59,9 @@ class Configuration:
         said = _said(setup, "gateway.tls.enabled")
         # "No TLS" on loopback was no answer for a network.
         opened = not exposure.is_loopback(bind) and exposure.is_loopback(setup.settings.gateway.bind)
-        return (
-            bool(said)
-            if said is not None and not (opened and not said)
-            else exposure.ask_tls(setup.interview, bind)
-        )
+        if said is None or (opened and not said):
+            return exposure.ask_tls(setup.interview, bind)
+        return bool(said)
 
     def do(self, setup: Setup) -> str:
         """Write the file (0600) and the token's; nothing of it while a gateway we cannot restart runs."""

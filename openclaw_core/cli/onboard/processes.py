@@ -23,14 +23,17 @@ _POLL_S = 0.2
 
 
 def decide_service(setup: Setup) -> bool:
-    """How both shall run: True as services, False in the background; False from `ask` when neither.
+    """How both shall run, as services or in the background; False when the person wants neither.
 
     Raises:
         CliError: a service was asked for and this machine has no manager for it.
     """
     service = setup.service("gateway")
-    why = service.manager.why_unusable()
     wanted = setup.wanted.install_service
+    if wanted is False and background.SUPPORTED:
+        setup.as_service = False
+        return True
+    why = service.manager.why_unusable()
     if why is not None:
         if wanted or not background.SUPPORTED:
             raise CliError(
@@ -55,7 +58,7 @@ def _start(setup: Setup, kind: Kind) -> str:
     """Start it the way that was decided; how it runs now."""
     service = setup.service(kind)
     if setup.as_service:
-        refuse_shell_secrets(kind)
+        refuse_shell_secrets(kind, setup.settings)
         service.install()
         if not service.state().running:
             service.start()
@@ -106,6 +109,7 @@ class Gateway:
             # The node was told the old address at its start; its own step starts it anew.
             setup.service("node").stop()
             setup.service("gateway").stop()
+        setup.say("      starting the gateway …")
         how = _start(setup, "gateway")
         deadline = time.monotonic() + _READY_TIMEOUT_S
         while True:
@@ -174,6 +178,7 @@ class Node:
 
     def do(self, setup: Setup) -> str:
         """Start it and approve it: its key, if the gateway does not do so itself, and its commands."""
+        setup.say("      starting this machine's node …")
         how = _start(setup, "node")
         own = self._own_id(setup)
 

@@ -37,12 +37,13 @@ def install_service(kind: Kind, extra: tuple[str, ...], *, only_print: bool, as_
         extra: options that `openclaw KIND run` gets.
     """
     with funnel(as_json=as_json):
-        service = open_service(kind, load_settings(), extra)
+        settings = load_settings()
+        service = open_service(kind, settings, extra)
         if only_print:
             content = service.definition.content
             typer.echo(content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"))
             return
-        refuse_shell_secrets(kind)
+        refuse_shell_secrets(kind, settings)
         outcome = service.install()
         if as_json:
             print_json({"ok": True, "outcome": outcome, "service": service.state().as_json()})

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from openclaw_core.cli.failure import CliError
 from openclaw_core.config import Settings
+from openclaw_core.config_file import read_document
 
 __all__ = ["Kind", "ServicePlan", "plan_service", "refuse_shell_secrets"]
 
@@ -84,21 +85,33 @@ def plan_service(
     )
 
 
-def refuse_shell_secrets(kind: Kind, environ: Mapping[str, str] | None = None) -> None:
+def refuse_shell_secrets(kind: Kind, settings: Settings, environ: Mapping[str, str] | None = None) -> None:
     """A service does not see what this shell exports, and a definition must not hold secrets.
 
     Raises:
-        CliError: names the variable and where to keep its value instead.
+        CliError: names a variable whose value the files do not have, and where to keep it instead.
     """
     given = os.environ if environ is None else environ
+    kept = _kept_secrets(settings)
     for name in _SECRET:
-        if given.get(name):
+        if given.get(name) and given[name] not in kept:
             raise CliError(
                 f"{name} is set in this shell, but a service does not see it, and no secret is written "
                 "into a service's definition",
                 code="SECRET_IN_SHELL",
                 steps=_secret_steps(kind, name),
             )
+
+
+def _kept_secrets(settings: Settings) -> set[Any]:
+    """The secrets that files hold, whatever the environment says."""
+    section = read_document(settings.config_path).get("gateway") or {}
+    auth, store = section.get("auth") or {}, section.get("store") or {}
+    try:
+        minted = settings.token_file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        minted = None
+    return {auth.get("token") or minted, auth.get("password"), store.get("url")}
 
 
 def _secret_steps(kind: Kind, name: str) -> tuple[str, ...]:
