@@ -14,10 +14,8 @@ from openclaw_core.cli.qr import qr_text, setup_lines
 __all__ = ["offer_companions"]
 
 _APPS = (
-    Option("iOS", "the OpenClaw app: voice, canvas, and what the phone knows; scan the code in it"),
-    Option(
-        "Android", "the OpenClaw app: canvas, camera, screen, and the phone's own commands; scan the code"
-    ),
+    Option("iOS", "the OpenClaw app: the phone's own commands and its voice; scan the code in it"),
+    Option("Android", "the OpenClaw app: the phone's own commands, screen and voice; scan the code in it"),
     Option("macOS", "the OpenClaw app, or this program as a node: openclaw node run --pair CODE"),
     Option("Windows", "the OpenClaw app, or this program as a node: openclaw node run --pair CODE"),
     Option("Linux", "this program as a node: openclaw node run --pair CODE"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -13,6 +14,8 @@ from openclaw_core.cli.service.plan import Kind, plan_service, refuse_shell_secr
 from openclaw_core.config import Settings, load_settings
 
 __all__ = ["JsonFlag", "PrintFlag", "add_service_commands", "install_service", "open_service"]
+
+Act = Callable[[Service], tuple[str, str]]
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PrintFlag = Annotated[
@@ -50,60 +53,61 @@ def install_service(kind: Kind, extra: tuple[str, ...], *, only_print: bool, as_
             return
         words = {"title": service.plan.title, "kind": kind, "path": service.definition.path}
         print_line(_OUTCOMES[outcome].format(**words))
-        for line in service.manager.hints(service.plan) if outcome == "installed" else ():
-            print_line(line)
+        if outcome == "installed":
+            for line in service.manager.hints(service.plan):
+                print_line(line)
+            print_line(f"Is it well? openclaw {kind} status")
 
 
 def add_service_commands(app: typer.Typer, kind: Kind) -> None:
     """Register the commands that both have."""
+    for verb, (act, text) in _VERBS.items():
+        _add_verb(app, kind, verb, act, text.format(kind=kind))
 
-    def uninstall(as_json: JsonFlag = False) -> None:
+
+def _add_verb(app: typer.Typer, kind: Kind, verb: str, act: Act, text: str) -> None:
+    def run(as_json: JsonFlag = False) -> None:
         with funnel(as_json=as_json):
             service = open_service(kind, load_settings())
-            path = service.definition.path
-            gone = service.uninstall()
-            said = f"Stopped and removed {path}" if gone else f"The {kind} is not installed as a service."
-            _tell(service, "uninstalled" if gone else "unchanged", said, as_json)
+            outcome, sentence = act(service)
+            state = service.state()
+            if as_json:
+                print_json({"ok": True, "outcome": outcome, "service": state.as_json()})
+            else:
+                print_line(f"{sentence}: {state.sentence()}" if state.running else sentence)
+            if verb in _STARTING and not state.running:
+                raise typer.Exit(FAILED)
 
-    def start(as_json: JsonFlag = False) -> None:
-        with funnel(as_json=as_json):
-            service = open_service(kind, load_settings())
-            _tell_start(service, service.start(), as_json)
-
-    def stop(as_json: JsonFlag = False) -> None:
-        with funnel(as_json=as_json):
-            service = open_service(kind, load_settings())
-            stopped = service.stop()
-            said = f"Stopped the {kind}." if stopped else f"The {kind} was not running as a service."
-            _tell(service, "stopped" if stopped else "unchanged", said, as_json)
-
-    def restart(as_json: JsonFlag = False) -> None:
-        with funnel(as_json=as_json):
-            service = open_service(kind, load_settings())
-            service.stop()
-            _tell_start(service, service.start(), as_json)
-
-    helps = {
-        uninstall: f"Stop the {kind}'s service and remove it; the state stays.",
-        start: f"Start the {kind}: the installed service, or in the background where there is no manager.",
-        stop: f"Stop the {kind} that `install` or `start` started.",
-        restart: f"Stop and start the {kind}.",
-    }
-    for body, text in helps.items():
-        app.command(body.__name__, help=text)(body)
+    app.command(verb, help=text)(run)
 
 
-def _tell_start(service: Service, outcome: str, as_json: bool) -> None:
-    kind = service.plan.kind
-    state = service.state()
-    verb = "started" if outcome == "started" else "runs already"
-    _tell(service, outcome, f"The {kind} {verb}: {state.sentence()}", as_json)
-    if not state.running:
-        raise typer.Exit(FAILED)
+def _uninstall(service: Service) -> tuple[str, str]:
+    path = service.definition.path
+    if service.uninstall():
+        return "uninstalled", f"Stopped and removed {path}"
+    return "unchanged", f"The {service.plan.kind} is not installed as a service"
 
 
-def _tell(service: Service, outcome: str, sentence: str, as_json: bool) -> None:
-    if as_json:
-        print_json({"ok": True, "outcome": outcome, "service": service.state().as_json()})
-    else:
-        print_line(sentence)
+def _start(service: Service) -> tuple[str, str]:
+    outcome = service.start()
+    return outcome, f"The {service.plan.kind} {'started' if outcome == 'started' else 'runs already'}"
+
+
+def _stop(service: Service) -> tuple[str, str]:
+    if service.stop():
+        return "stopped", f"Stopped the {service.plan.kind}"
+    return "unchanged", f"The {service.plan.kind} was not running as a service"
+
+
+def _restart(service: Service) -> tuple[str, str]:
+    service.stop()
+    return _start(service)
+
+
+_STARTING = ("start", "restart")
+_VERBS: dict[str, tuple[Act, str]] = {
+    "uninstall": (_uninstall, "Stop the {kind}'s service and remove it; the state stays."),
+    "start": (_start, "Start the {kind}: the installed service, or in the background without a manager."),
+    "stop": (_stop, "Stop the {kind} that `install` or `start` started."),
+    "restart": (_restart, "Stop and start the {kind}."),
+}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import plistlib
 from pathlib import Path
 
 from openclaw_core.cli.service.manager import Definition, run_tool, try_tool
@@ -18,6 +17,8 @@ _RETRY_S = 5
 
 def plist_bytes(plan: ServicePlan) -> bytes:
     """The property list: starts at login, again after a failure, not after an orderly end."""
+    import plistlib  # only a Mac pays for it
+
     agent = {
         "Label": plan.name,
         "ProgramArguments": list(plan.command),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from openclaw_core.cli.service.manager import Definition, run_tool, try_tool
@@ -28,6 +27,8 @@ def task_xml(plan: ServicePlan) -> bytes:
 
     A task has no environment of its own, so `openclaw_core.cli.service` sets it and keeps the log.
     """
+    import xml.etree.ElementTree as ET  # only Windows pays for it
+
     task = ET.Element("Task", {"version": "1.2", "xmlns": _NAMESPACE})
     ET.SubElement(ET.SubElement(task, "RegistrationInfo"), "Description").text = plan.title
     trigger = ET.SubElement(ET.SubElement(task, "Triggers"), "LogonTrigger")
