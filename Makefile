@@ -36,7 +36,8 @@ crash: $(VENV)/developing
 herd: $(VENV)/developing
 	$(BIN)/python -m pytest -m herd --timeout 2000 -s $(PYTEST_ARGS)
 
-# The families against the real thing: Chromium, an X server, gpsd, a synthesiser (.ci/packages).
+# The families against the real thing: Chromium, an X server, gpsd, a synthesiser (.ci/packages); and the
+# services under a real systemd.
 families: $(VENV)/developing
 	$(BIN)/python -m pytest -m families --timeout 180 $(PYTEST_ARGS)
 

@@ -55,8 +55,9 @@ class Ledger:
         assert path.read_bytes() == self.define(plan).content
         self.asked.append("register")
 
-    def unregister(self, plan: ServicePlan) -> None:
+    def unregister(self, plan: ServicePlan, path: Path) -> None:
         self.stop(plan)
+        path.unlink()
         self.asked.append("unregister")
 
     def start(self, plan: ServicePlan) -> None:

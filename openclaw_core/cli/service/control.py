@@ -103,9 +103,11 @@ class Service:
         """Stop and forget it; False when it was not installed."""
         if not self.installed:
             return False
+        path = self.definition.path
         if self.manager.why_unusable() is None:
-            self.manager.unregister(self.plan)
-        self.definition.path.unlink(missing_ok=True)
+            self.manager.unregister(self.plan, path)
+        else:
+            path.unlink(missing_ok=True)  # nobody runs it; it would start with the next session
         return True
 
     def start(self) -> str:

@@ -56,9 +56,10 @@ class Launchd:
         self.stop(plan)
         run_tool("launchctl", "bootstrap", self._domain(), str(path))
 
-    def unregister(self, plan: ServicePlan) -> None:
+    def unregister(self, plan: ServicePlan, path: Path) -> None:
         """Unload it, which also stops it."""
         self.stop(plan)
+        path.unlink(missing_ok=True)
 
     def start(self, plan: ServicePlan) -> None:
         """Load it if it was stopped, and start it."""

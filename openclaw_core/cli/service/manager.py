@@ -38,8 +38,8 @@ class ServiceManager(Protocol):
     def register(self, plan: ServicePlan, path: Path) -> None:
         """Take in the written file, so that the service starts with the person's session."""
 
-    def unregister(self, plan: ServicePlan) -> None:
-        """Stop and forget it; the file is removed afterwards."""
+    def unregister(self, plan: ServicePlan, path: Path) -> None:
+        """Stop and forget it, and remove the file."""
 
     def start(self, plan: ServicePlan) -> None:
         """Start it; no error when it runs."""

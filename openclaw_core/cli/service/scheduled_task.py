@@ -74,10 +74,11 @@ class ScheduledTasks:
         """Create or replace the task."""
         run_tool("schtasks", "/Create", "/TN", plan.name, "/XML", str(path), "/F")
 
-    def unregister(self, plan: ServicePlan) -> None:
+    def unregister(self, plan: ServicePlan, path: Path) -> None:
         """End and delete it."""
         self.stop(plan)
         run_tool("schtasks", "/Delete", "/TN", plan.name, "/F")
+        path.unlink(missing_ok=True)
 
     def start(self, plan: ServicePlan) -> None:
         """Run it now; a running one is left alone."""

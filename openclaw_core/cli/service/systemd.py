@@ -97,9 +97,11 @@ class SystemdUser:
         run_tool("systemctl", "--user", "daemon-reload")
         run_tool("systemctl", "--user", "enable", f"{plan.name}.service")
 
-    def unregister(self, plan: ServicePlan) -> None:
-        """Stop and disable it."""
+    def unregister(self, plan: ServicePlan, path: Path) -> None:
+        """Stop and disable it, and let the manager see that it is gone."""
         run_tool("systemctl", "--user", "disable", "--now", f"{plan.name}.service")
+        path.unlink(missing_ok=True)
+        run_tool("systemctl", "--user", "daemon-reload")
 
     def start(self, plan: ServicePlan) -> None:
         """Start it, also after it failed too often."""
