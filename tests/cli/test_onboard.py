@@ -83,6 +83,11 @@ async def test_yes_in_an_empty_home_and_again(used_home: Path, cli: Cli, env: di
     assert report.json["service"]["manager"] == "background"
     node = await run_here(env, "node", "status")
     assert "It said last: ready: connected" in node.out
+    moved = await cli("onboard", "--yes", "--json", "--port", str(free_port()), *IN_BACKGROUND)
+    assert moved.code == 0, moved.err
+    assert len(moved.json["changed"]) == 4, "written, both started anew, and tried"
+    assert moved.json["gateway"]["url"] != second.json["gateway"]["url"]
+    assert moved.json["node"]["nodeId"] == second.json["node"]["nodeId"]
     for kind in ("node", "gateway"):
         assert (await run_here(env, kind, "stop")).out == f"Stopped the {kind}\n"
     assert (await run_here(env, "gateway", "status")).code == 3

@@ -58,7 +58,7 @@ def onboard(
                 exit_code=USAGE,
             )
         setup = Setup(
-            settings=load_settings(overrides={"port": port}),
+            settings=load_settings(),
             wanted=Wanted(bind, auth, tls, port, install_service),
             interview=Defaults() if yes else Person(),
             say=_to_stderr if as_json else _to_stdout,

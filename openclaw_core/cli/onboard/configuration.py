@@ -74,6 +74,8 @@ class Configuration:
         setup.outdated = _what_counts(setup.settings) != _what_counts(after)
         if setup.outdated:
             _refuse_foreign_gateway(setup)
+        if after.auth_mode == "token":
+            _refuse_two_tokens(after)
         write_private_file(path.resolve(), text.encode())
         setup.settings = load_settings()
         if setup.settings.auth_mode == "token":
@@ -138,6 +140,14 @@ def _check_flags(setup: Setup) -> None:
             steps=("see what can be said: openclaw onboard --help",),
             exit_code=USAGE,
         ) from None
+    told = setup.settings.environment.gateway_port
+    if wanted.port is not None and told not in (None, wanted.port):
+        raise CliError(
+            f"OPENCLAW_GATEWAY_PORT is {told} in this shell, and would beat --port {wanted.port} everywhere",
+            code="TWO_PORTS",
+            steps=(f"unset the variable, then: openclaw onboard --port {wanted.port}",),
+            exit_code=USAGE,
+        )
     if wanted.tls and (why := exposure.why_no_certificate()) is not None:
         raise CliError(why, code="TLS_UNAVAILABLE", exit_code=USAGE)
 
@@ -164,19 +174,28 @@ def _refuse_foreign_gateway(setup: Setup) -> None:
         ) from None
 
 
-def _keep_token(settings: Settings) -> None:
-    """The token in its file, where services find it; one from the environment is taken over."""
-    token, new = settings.mint_token()
-    if new or settings.gateway.auth.token != settings.environment.gateway_token:
-        return
-    if settings.environment.gateway_token is None:
-        return
-    known = settings.token_file.read_text("utf-8").strip() if settings.token_file.exists() else ""
-    if known and known != token:
+def _refuse_two_tokens(settings: Settings) -> None:
+    """The environment's token beats the file's here, and the file's is the services' one."""
+    told, path = settings.environment.gateway_token, settings.token_file
+    if _said_token(settings):
+        return  # the services read that one, and never the file
+    if told and path.exists() and path.read_text("utf-8").strip() != told:
         raise CliError(
-            f"OPENCLAW_GATEWAY_TOKEN is not the token in {settings.token_file}",
+            f"OPENCLAW_GATEWAY_TOKEN is not the token in {path}",
             code="TWO_TOKENS",
             steps=("unset the variable, or remove the file, then: openclaw onboard",),
         )
-    if not known:
+
+
+def _said_token(settings: Settings) -> bool:
+    section = read_document(settings.config_path).get("gateway") or {}
+    return bool((section.get("auth") or {}).get("token"))
+
+
+def _keep_token(settings: Settings) -> None:
+    """The token in its file, where services find it; one from the environment is taken over."""
+    token, new = settings.mint_token()
+    if new or _said_token(settings):
+        return
+    if token == settings.environment.gateway_token and not settings.token_file.exists():
         write_private_file(settings.token_file, (token + "\n").encode())
