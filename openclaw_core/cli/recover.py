@@ -21,7 +21,7 @@ from openclaw_core.cli.output import print_json, print_line, print_table
 from openclaw_core.config import Settings, load_settings, write_private_file
 from openclaw_core.errors import ConfigError
 
-__all__ = ["recover_devices", "recover_gateway"]
+__all__ = ["lock_holder", "recover_devices", "recover_gateway"]
 
 _JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -38,7 +38,7 @@ def recover_gateway(
         _require_token_file(settings)
         if new_token:
             write_private_file(settings.token_file, (secrets.token_urlsafe(32) + "\n").encode())
-        running = _holder(settings)
+        running = lock_holder(settings)
         path = str(settings.token_file)
         report = {"tokenFile": path, "replaced": new_token, "running": running is not None}
         if as_json:
@@ -79,7 +79,7 @@ def _token_lines(settings: Settings, new_token: bool, running: str | None) -> li
     return lines
 
 
-def _holder(settings: Settings) -> str | None:
+def lock_holder(settings: Settings) -> str | None:
     """What is known of the gateway that runs on this state directory; None when none does."""
     from openclaw_core.gateway.lock import StateLock
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import json5
 import pytest
-
-from tests.interop.process import free_port
 
 from .conftest import Cli
 from .inprocess import run_here
@@ -39,6 +39,17 @@ async def used_home(home: Path, env: dict[str, str]) -> AsyncIterator[Path]:
         await run_here(env, kind, "stop")
 
 
+@pytest.fixture
+def ports() -> Iterator[list[str]]:
+    """Two ports that nobody else is given: bound here, and free for whoever listens on them by name."""
+    with ExitStack() as stack:
+        bound = [stack.enter_context(socket.socket()) for _ in range(2)]
+        for each in bound:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            each.bind(("127.0.0.1", 0))
+        yield [str(each.getsockname()[1]) for each in bound]
+
+
 def facts(state: Path) -> dict[str, bytes]:
     """What a second run must not change."""
     names = ("openclaw.json", "gateway-token", "run/gateway.pid", "run/node.pid", "node/identity.json")
@@ -50,13 +61,11 @@ def left_in(home: Path) -> list[Path]:
     return [path for path in home.rglob("*") if path.is_file()]
 
 
-async def test_yes_in_an_empty_home_and_again(used_home: Path, cli: Cli, env: dict[str, str]) -> None:
+async def test_yes_in_an_empty_home_and_again(
+    used_home: Path, ports: list[str], cli: Cli, env: dict[str, str]
+) -> None:
     state = used_home / ".openclaw"
-    # A port that was free may be taken by now: then it says so, and another is tried.
-    for _ in range(3):
-        first = await cli("onboard", "--yes", "--port", str(free_port()), *IN_BACKGROUND)
-        if "cannot listen" not in first.err:
-            break
+    first = await cli("onboard", "--yes", "--port", ports[0], *IN_BACKGROUND)
     assert first.code == 0, first.err
     assert "done  node " in first.out
     assert "done  invoked " in first.out
@@ -83,7 +92,7 @@ async def test_yes_in_an_empty_home_and_again(used_home: Path, cli: Cli, env: di
     assert report.json["service"]["manager"] == "background"
     node = await run_here(env, "node", "status")
     assert "It said last: ready: connected" in node.out
-    moved = await cli("onboard", "--yes", "--json", "--port", str(free_port()), *IN_BACKGROUND)
+    moved = await cli("onboard", "--yes", "--json", "--port", ports[1], *IN_BACKGROUND)
     assert moved.code == 0, moved.err
     assert len(moved.json["changed"]) == 4, "written, both started anew, and tried"
     assert moved.json["gateway"]["url"] != second.json["gateway"]["url"]
@@ -93,12 +102,12 @@ async def test_yes_in_an_empty_home_and_again(used_home: Path, cli: Cli, env: di
     assert (await run_here(env, "gateway", "status")).code == 3
 
 
-async def test_an_interview_at_a_terminal(used_home: Path, env: dict[str, str]) -> None:
+async def test_an_interview_at_a_terminal(used_home: Path, ports: list[str], env: dict[str, str]) -> None:
     state = used_home / ".openclaw"
     state.mkdir(mode=0o700)
     (state / "openclaw.json").write_text(BY_HAND, "utf-8")
     # The space after a hidden question is printed once the terminal hides what is typed.
-    terminal = await Terminal.open("onboard", "--port", str(free_port()), *IN_BACKGROUND, env=env)
+    terminal = await Terminal.open("onboard", "--port", ports[0], *IN_BACKGROUND, env=env)
     await terminal.answer("listen?", "everywhere")
     await terminal.answer("'everywhere' is neither loopback nor lan\r\nWhere", "")
     await terminal.answer("prove themselves?", "password")

@@ -17,6 +17,7 @@ from openclaw_core.cli.service.control import Service, native_manager
 from openclaw_core.cli.service.manager import Definition
 from openclaw_core.cli.service.plan import ServicePlan, plan_service
 from openclaw_core.config import load_settings
+from openclaw_core.gateway.lock import StateLock
 
 from .inprocess import run_here
 
@@ -175,3 +176,11 @@ async def test_a_machine_without_systemctl_says_what_to_do(kind: str, env: dict[
         nothing = await run_here(env, kind, verb, "--json", **bare)
         assert (nothing.code, nothing.json["outcome"]) == (0, "unchanged")
     assert (await run_here(env, "node", "status", "--json", **bare)).json["ok"] is False
+
+
+@pytest.mark.anyio
+async def test_beside_a_gateway_of_a_terminal_no_service_is_installed(env: dict[str, str]) -> None:
+    with StateLock(Path(env["OPENCLAW_STATE_DIR"])):
+        refused = await run_here(env, "gateway", "install", "--json", PATH="/nowhere")
+    assert refused.json["error"]["code"] == "GATEWAY_RUNS"
+    assert f"(pid {os.getpid()})" in refused.err

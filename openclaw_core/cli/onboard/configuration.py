@@ -7,10 +7,10 @@ from typing import Any
 from openclaw_core.cli.failure import USAGE, CliError
 from openclaw_core.cli.onboard import exposure
 from openclaw_core.cli.onboard.setup import Setup
+from openclaw_core.cli.recover import lock_holder
 from openclaw_core.config import Settings, load_settings, write_private_file
 from openclaw_core.config_edit import set_keys
 from openclaw_core.config_file import read_document
-from openclaw_core.errors import ConfigError
 
 __all__ = ["Configuration"]
 
@@ -159,19 +159,14 @@ def _what_counts(settings: Settings) -> tuple[Any, ...]:
 
 
 def _refuse_foreign_gateway(setup: Setup) -> None:
-    from openclaw_core.gateway.lock import StateLock  # the gateway's floor, only for its lock
-
     if setup.service("gateway").state().running:
         return
-    try:
-        with StateLock(setup.settings.state_dir):
-            return
-    except ConfigError as error:
+    if (holder := lock_holder(setup.settings)) is not None:
         raise CliError(
-            f"{str(error).partition(':')[0]} with other settings, and was not started as a service",
+            f"{holder} with other settings, and was not started as a service",
             code="GATEWAY_RUNS",
             steps=("end it where it runs (Ctrl-C), then: openclaw onboard",),
-        ) from None
+        )
 
 
 def _refuse_two_tokens(settings: Settings) -> None:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from openclaw_core.cli.failure import FAILED, funnel
+from openclaw_core.cli.failure import FAILED, CliError, funnel
 from openclaw_core.cli.output import print_json, print_line
+from openclaw_core.cli.recover import lock_holder
 from openclaw_core.cli.service.control import Service
 from openclaw_core.cli.service.plan import Kind, plan_service, refuse_shell_secrets
 from openclaw_core.config import Settings, load_settings
@@ -47,6 +48,8 @@ def install_service(kind: Kind, extra: tuple[str, ...], *, only_print: bool, as_
             typer.echo(content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"))
             return
         refuse_shell_secrets(kind, settings)
+        if kind == "gateway" and not service.state().running:
+            _refuse_foreign_gateway(settings)
         outcome = service.install()
         if as_json:
             print_json({"ok": True, "outcome": outcome, "service": service.state().as_json()})
@@ -57,6 +60,15 @@ def install_service(kind: Kind, extra: tuple[str, ...], *, only_print: bool, as_
             for line in service.manager.hints(service.plan):
                 print_line(line)
             print_line(f"Is it well? openclaw {kind} status")
+
+
+def _refuse_foreign_gateway(settings: Settings) -> None:
+    if (holder := lock_holder(settings)) is not None:
+        raise CliError(
+            f"{holder}; the service would fail again and again",
+            code="GATEWAY_RUNS",
+            steps=("end it where it runs (Ctrl-C), then: openclaw gateway install",),
+        )
 
 
 def add_service_commands(app: typer.Typer, kind: Kind) -> None:
