@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openclaw_core.cli.failure import CliError
@@ -76,6 +76,7 @@ def test_a_unit_runs_this_very_program(tmp_path: Path) -> None:
     assert "UMask" not in node["Service"], "what approved commands write is the person's as ever"
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1))
 def test_any_name_reaches_the_program_as_it_is(name: str) -> None:
     plan = ServicePlan("node", ("/p",), ("node", "run", name), {"A": name}, Path("/s"))
