@@ -97,7 +97,7 @@ def json5_texts(draw: st.DrawFn) -> str:
     return "".join(draw(COMMENTS) + word for word in words) + draw(COMMENTS)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(json5_texts(), st.lists(NAMES, min_size=1, max_size=3), VALUES)
 def test_only_the_named_value_changes(text: str, path: list[str], value: object) -> None:
     wanted = json5.loads(text)
