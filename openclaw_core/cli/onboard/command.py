@@ -109,6 +109,8 @@ def _say_next(setup: Setup) -> None:
     setup.say("Next:")
     if setup.node is not None:
         setup.say(f"  {next_command(setup.node)}")
+    if setup.settings.gateway.control_ui.enabled:
+        setup.say("  openclaw dashboard        all of it in a browser")
     setup.say("  openclaw nodes status     what is connected")
     setup.say("  openclaw doctor           is everything well and safe")
     setup.say("  openclaw gateway stop, openclaw node stop     end what runs here")
