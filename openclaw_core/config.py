@@ -21,6 +21,7 @@ from openclaw_core.config_file import describe_setting, read_document, why_unrea
 from openclaw_core.database_url import DatabaseUrl
 from openclaw_core.errors import ConfigError
 from openclaw_core.foreign_keys import FOREIGN_KEYS
+from openclaw_core.lan.settings import DiscoveryConfig, read_discovery
 from openclaw_core.protocol import limits
 
 __all__ = ["GatewayConfig", "RateLimitConfig", "Settings", "load_settings", "write_private_file"]
@@ -176,6 +177,7 @@ class Environment(BaseSettings):
     max_preauth_connections_per_ip: Annotated[int, Field(ge=1)] = limits.MAX_UNAUTHENTICATED_PER_IP
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    mdns_interfaces: str = ""
 
 
 class Settings:
@@ -186,15 +188,22 @@ class Settings:
         config_path: the `openclaw.json` that was read, whether or not it exists.
         gateway: the `gateway` section with flags and environment applied.
         environment: the variables as they were.
+        discovery: the `discovery` section.
     """
 
     def __init__(
-        self, state_dir: Path, config_path: Path, gateway: GatewayConfig, environment: Environment
+        self,
+        state_dir: Path,
+        config_path: Path,
+        gateway: GatewayConfig,
+        environment: Environment,
+        discovery: DiscoveryConfig,
     ) -> None:
         self.state_dir = state_dir
         self.config_path = config_path
         self.gateway = gateway
         self.environment = environment
+        self.discovery = discovery
 
     @property
     def database_url(self) -> str:
@@ -326,7 +335,8 @@ def load_settings(state_dir: Path | None = None, overrides: dict[str, Any] | Non
         place = "command line" if (overrides or {}).get(key) is not None else str(path)
         raise ConfigError(describe_setting(f"{place}: gateway.", error)) from None
     _refuse_unknown_keys(gateway, "gateway", path)
-    return Settings(state, path, gateway, environment)
+    discovery = read_discovery(str(path), read_document(path).get("discovery", {}))
+    return Settings(state, path, gateway, environment, discovery)
 
 
 def _from_environment(environment: Environment) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import typer
 
 from openclaw_core.cli.ages import span
 from openclaw_core.cli.call import PAIRING, READ, Call, gateway_command
+from openclaw_core.cli.discover import discover
 from openclaw_core.cli.failure import NO_GATEWAY, CliError, funnel
 from openclaw_core.cli.recover import recover_gateway
 from openclaw_core.cli.service.commands import (
@@ -70,6 +71,7 @@ def run(
 
 
 app.command("recover")(recover_gateway)
+app.command("discover")(discover)
 add_service_commands(app, "gateway")
 
 

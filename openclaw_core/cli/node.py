@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from openclaw_core.auth.verification_code import verification_code
+from openclaw_core.cli.discover import find_gateway
 from openclaw_core.cli.failure import funnel
 from openclaw_core.cli.node_offer import entries, table, withheld_lines
 from openclaw_core.cli.node_service import add_node_service
@@ -55,6 +56,9 @@ def run(
     pair: Annotated[
         str | None, typer.Option(metavar="CODE", help="Pair with a setup code or join link; once is enough.")
     ] = None,
+    discover: Annotated[
+        bool, typer.Option("--discover", help="Look for the gateway whose certificate is known here.")
+    ] = False,
 ) -> None:
     """Connect this machine to a gateway and run what it is asked to, until stopped."""
     from openclaw_core.node_host import Machine, NodeHost, NodeHostOptions
@@ -65,6 +69,8 @@ def run(
         _log_to_stderr()
         settings = load_settings()
         gateway = _choose_gateway(settings, host, port, tls, tls_fingerprint, pair)
+        if discover:
+            gateway = _discover_gateway(settings, gateway, host or port, tls_fingerprint or pair)
         token, password = (None, None) if pair else _credentials(settings, gateway.url, token, password)
         options = NodeHostOptions(
             url=gateway.url,
@@ -141,6 +147,16 @@ def _choose_gateway(
     url = _gateway_url(settings, host, port, tls=tls or bool(fingerprint) or own)
     known = _configured_fingerprint(settings, host, port) or known_pin(settings, url)
     return _Gateway(url, fingerprint or known)
+
+
+def _discover_gateway(
+    settings: Settings, named: _Gateway, address: str | int | None, vouched: str | None
+) -> _Gateway:
+    if address is not None:
+        raise typer.BadParameter("--discover looks for the address: leave out --host and --port")
+    url, pin = find_gateway(settings, None, named.tls_fingerprint if vouched else None)
+    print_line(f"Found the gateway at {url}; it has to show the certificate {pin}")
+    return _Gateway(url, pin, named.bootstrap_token)
 
 
 def _gateway_url(settings: Settings, host: str | None, port: int | None, *, tls: bool) -> str:

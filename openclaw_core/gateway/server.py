@@ -17,6 +17,7 @@ from openclaw_core import __version__
 from openclaw_core.config import Settings
 from openclaw_core.database_url import secrets_of
 from openclaw_core.errors import ConfigError, OpenClawError
+from openclaw_core.gateway.beacon import Beacon
 from openclaw_core.gateway.clockwork import Clockwork
 from openclaw_core.gateway.connection import Connection
 from openclaw_core.gateway.gateway import Gateway
@@ -145,6 +146,9 @@ class GatewayServer:
         for mount in mounts:
             self._stack.push_async_callback(mount.close)
         await asyncio.wait({serving, asyncio.create_task(server.ready.wait())}, return_when="FIRST_COMPLETED")
+        beacon = Beacon(settings, self.port, runtime.tls_fingerprint)
+        beacon.start()
+        self._stack.push_async_callback(beacon.stop)
         clockwork = Clockwork(self.gateway)
         clockwork.start()
         self._stack.push_async_callback(clockwork.stop)
