@@ -35,6 +35,10 @@ PortOption = Annotated[
     int | None, typer.Option("--port", min=1, max=65_535, help="Gateway's port; default: the configured one.")
 ]
 
+DiscoverOption = Annotated[
+    bool, typer.Option("--discover", help="Look for the gateway whose certificate is known here.")
+]
+
 
 @app.command()
 def run(
@@ -56,9 +60,7 @@ def run(
     pair: Annotated[
         str | None, typer.Option(metavar="CODE", help="Pair with a setup code or join link; once is enough.")
     ] = None,
-    discover: Annotated[
-        bool, typer.Option("--discover", help="Look for the gateway whose certificate is known here.")
-    ] = False,
+    discover: DiscoverOption = False,
 ) -> None:
     """Connect this machine to a gateway and run what it is asked to, until stopped."""
     from openclaw_core.node_host import Machine, NodeHost, NodeHostOptions

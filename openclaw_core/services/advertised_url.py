@@ -11,7 +11,7 @@ from openclaw_core.auth.origin import is_loopback_name
 from openclaw_core.config import Settings
 from openclaw_core.errors import InvalidRequestError
 
-__all__ = ["Advertised", "advertise", "advertised_as", "http_url", "parse_public_url"]
+__all__ = ["Advertised", "advertise", "advertised_as", "http_url", "own_addresses", "parse_public_url"]
 
 _SCHEMES = {"ws": "ws", "http": "ws", "wss": "wss", "https": "wss"}
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
