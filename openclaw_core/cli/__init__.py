@@ -22,6 +22,30 @@ GROUPS = {
     "audit": "Who did what to which device, and every refusal.",
     "backup": "Save and restore the state of this machine's gateway.",
 }
+_COMMANDS = {
+    "completion": (
+        "Print the script that lets a shell complete commands, nodes and what they can do.",
+        "completion:completion",
+    ),
+    "dashboard": (
+        "A link to the Control UI that pairs the browser which opens it, once.",
+        "dashboard:dashboard",
+    ),
+    "doctor": (
+        "Check this machine's gateway: state, database, families, configuration, reachability.",
+        "doctor:doctor",
+    ),
+    "mcp": (
+        "Serve nodes as tools to an agent over standard input and output (Model Context Protocol).",
+        "mcp:mcp",
+    ),
+    "onboard": (
+        "Set this machine up: a gateway that runs, its node paired and tried, your devices next.",
+        "onboard.command:onboard",
+    ),
+}
+"""Commands without a group: name → what their help says, and the module and name that loads them."""
+
 # Groups that do something without a sub-command; the others show their help.
 _SPEAKING_GROUPS = frozenset(("audit",))
 EVERY_GROUP = "*"
@@ -46,8 +70,8 @@ def build_app(wanted: str | None = EVERY_GROUP) -> typer.Typer:
         loaded = wanted in (name, EVERY_GROUP)
         group = import_module(f"openclaw_core.cli.{name}").app if loaded else typer.Typer()
         app.add_typer(group, name=name, help=text, no_args_is_help=name not in _SPEAKING_GROUPS)
-    for name, (stub, load) in _COMMANDS.items():
-        app.command(name)(load() if wanted in (name, EVERY_GROUP) else stub)
+    for name, (text, place) in _COMMANDS.items():
+        app.command(name)(_load(place) if wanted in (name, EVERY_GROUP) else _stub(text))
     return app
 
 
@@ -62,53 +86,17 @@ def _wanted_group(arguments: list[str]) -> str | None:
     return next((word for word in arguments if not word.startswith("-")), None)
 
 
-def _load_doctor() -> Callable[..., None]:
-    from openclaw_core.cli.doctor import doctor
+def _stub(text: str) -> Callable[[], None]:
+    def command() -> None: ...
 
-    return doctor
-
-
-def _doctor() -> None:
-    """Check this machine's gateway: state, database, families, configuration, reachability."""
+    command.__doc__ = text
+    return command
 
 
-def _load_mcp() -> Callable[..., None]:
-    from openclaw_core.cli.mcp import mcp
-
-    return mcp
-
-
-def _mcp() -> None:
-    """Serve nodes as tools to an agent over standard input and output (Model Context Protocol)."""
-
-
-def _load_dashboard() -> Callable[..., None]:
-    from openclaw_core.cli.dashboard import command
-
-    return command()
-
-
-def _dashboard() -> None:
-    """A link to the Control UI that pairs the browser which opens it, once."""
-
-
-def _load_onboard() -> Callable[..., None]:
-    from openclaw_core.cli.onboard.command import onboard
-
-    return onboard
-
-
-def _onboard() -> None:
-    """Set this machine up: a gateway that runs, its node paired and tried, your devices next."""
-
-
-_COMMANDS = {
-    "dashboard": (_dashboard, _load_dashboard),
-    "doctor": (_doctor, _load_doctor),
-    "mcp": (_mcp, _load_mcp),
-    "onboard": (_onboard, _load_onboard),
-}
-"""Name → what its help says, and what loads it."""
+def _load(place: str) -> Callable[..., None]:
+    module, _, name = place.partition(":")
+    loaded: Callable[..., None] = getattr(import_module(f"openclaw_core.cli.{module}"), name)
+    return loaded
 
 
 def _show_version(wanted: bool) -> None:

@@ -6,7 +6,6 @@ import os
 import sys
 import time
 import webbrowser
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ from openclaw_core.cli.ages import span
 from openclaw_core.cli.call import ADMIN, Call, as_command
 from openclaw_core.cli.output import print_json, print_line
 
-__all__ = ["DashboardLink", "command", "dashboard_link"]
+__all__ = ["DashboardLink", "dashboard", "dashboard_link"]
 
 _HALF_A_MINUTE_MS = 30_000  # a link of ten minutes is not announced as one of nine
 
@@ -80,12 +79,10 @@ async def _dashboard(
         webbrowser.open(link.url)
 
 
-def command() -> Callable[..., None]:
-    """The command for typer."""
-    return as_command(_dashboard, ADMIN)
-
-
 def _has_screen() -> bool:
     if sys.platform in ("win32", "darwin"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+dashboard = as_command(_dashboard, ADMIN)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from openclaw_core.cli.call import Call
+from openclaw_core.cli.completion import complete_command, complete_node
 from openclaw_core.cli.output import print_json, print_line
 from openclaw_core.cli.resolve import candidates_of_nodes, resolve
 
@@ -16,10 +17,18 @@ _MARKS = {True: "✓", False: "✗", None: "?"}
 _UNTOLD = "this gateway does not tell"
 
 NodeArgument = Annotated[
-    str, typer.Argument(metavar="NODE", help="Node id, name, IP, or 6 or more characters of its id.")
+    str,
+    typer.Argument(
+        metavar="NODE",
+        help="Node id, name, IP, or 6 or more characters of its id.",
+        autocompletion=complete_node,
+    ),
 ]
 CommandArgument = Annotated[
-    str, typer.Argument(metavar="COMMAND", help="Command name, known to the node or not.")
+    str,
+    typer.Argument(
+        metavar="COMMAND", help="Command name, known to the node or not.", autocompletion=complete_command
+    ),
 ]
 
 

@@ -9,6 +9,7 @@ import typer
 
 from openclaw_core.cli.ages import age
 from openclaw_core.cli.call import Call
+from openclaw_core.cli.completion import complete_node
 from openclaw_core.cli.output import Column, Table, clean, print_json, print_line, print_table
 from openclaw_core.cli.resolve import candidates_of_nodes, resolve
 
@@ -27,7 +28,10 @@ _COLUMNS = (
 async def invokes(
     call: Call,
     node: Annotated[
-        str | None, typer.Option("--node", help="Only this node: id, name, IP or id prefix.")
+        str | None,
+        typer.Option(
+            "--node", help="Only this node: id, name, IP or id prefix.", autocompletion=complete_node
+        ),
     ] = None,
 ) -> None:
     """Commands that run on nodes now; one's own, or with the gateway's token everybody's."""
@@ -43,7 +47,9 @@ async def invokes(
 
 async def cancel(
     call: Call,
-    node: Annotated[str, typer.Option("--node", help="Node id, name, IP or id prefix.")],
+    node: Annotated[
+        str, typer.Option("--node", help="Node id, name, IP or id prefix.", autocompletion=complete_node)
+    ],
     key: Annotated[str, typer.Option("--key", help="Idempotency key, from: openclaw nodes invokes.")],
 ) -> None:
     """Stop a command on a node; whoever waits for it is told."""

@@ -12,6 +12,7 @@ import typer
 from openclaw_core.cli import node_tables as tables
 from openclaw_core.cli.ages import duration_ms
 from openclaw_core.cli.call import ADMIN, PAIRING, READ, WRITE, Call, gateway_command
+from openclaw_core.cli.completion import complete_command, complete_node
 from openclaw_core.cli.explain import explain
 from openclaw_core.cli.failure import CliError
 from openclaw_core.cli.invokes import cancel, invokes, print_progress
@@ -28,7 +29,12 @@ app.add_typer(queue_app, name="queue")
 Node = dict[str, Any]
 
 NodeFlag = Annotated[
-    str, typer.Option("--node", help="Node id, name, IP, or 6 or more characters of its id.")
+    str,
+    typer.Option(
+        "--node",
+        help="Node id, name, IP, or 6 or more characters of its id.",
+        autocompletion=complete_node,
+    ),
 ]
 ConnectedFlag = Annotated[bool, typer.Option("--connected", help="Only connected nodes.")]
 LastConnectedFlag = Annotated[
@@ -146,7 +152,14 @@ async def remove(call: Call, node: NodeFlag) -> None:
 async def invoke(
     call: Call,
     node: NodeFlag,
-    command: Annotated[str, typer.Option("--command", help="Command name, as nodes describe lists it.")],
+    command: Annotated[
+        str,
+        typer.Option(
+            "--command",
+            help="Command name, as nodes describe lists it.",
+            autocompletion=complete_command,
+        ),
+    ],
     params: Annotated[str, typer.Option("--params", help="Parameters as JSON.")] = "{}",
     invoke_timeout: Annotated[
         int, typer.Option("--invoke-timeout", min=0, help="Time the node has, in ms; 0 for no deadline.")

@@ -10,6 +10,7 @@ import typer
 
 from openclaw_core.cli.ages import age
 from openclaw_core.cli.call import READ, WRITE, Call, gateway_command
+from openclaw_core.cli.completion import complete_node
 from openclaw_core.cli.output import Column, Table, print_json, print_line, print_table
 from openclaw_core.cli.resolve import candidates_of_nodes, resolve
 from openclaw_core.protocol.pending import OPEN_STATES, State
@@ -36,7 +37,10 @@ ItemArgument = Annotated[str, typer.Argument(metavar="ITEM", help="From: opencla
 async def list_(
     call: Call,
     node: Annotated[
-        str | None, typer.Option("--node", help="Only this node: id, name, IP or id prefix.")
+        str | None,
+        typer.Option(
+            "--node", help="Only this node: id, name, IP or id prefix.", autocompletion=complete_node
+        ),
     ] = None,
     state: Annotated[
         list[str] | None, typer.Option("--state", help=f"Only these: {', '.join(get_args(State))}.")
