@@ -10,6 +10,7 @@ import typer
 
 from openclaw_core.cli.failure import CliError, funnel
 from openclaw_core.cli.output import print_json, print_line
+from openclaw_core.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from openclaw_core.config import Settings
@@ -46,7 +47,8 @@ def create(
                 steps=(f"take another name, or replace it: openclaw backup create {file} --force",),
             )
         now_ms = time.time_ns() // 1_000_000
-        manifest = create_backup(settings.state_dir, file.absolute(), version=__version__, now_ms=now_ms)
+        with Waiting("saving the state", quiet=as_json):
+            manifest = create_backup(settings.state_dir, file.absolute(), version=__version__, now_ms=now_ms)
         size = file.stat().st_size
         if as_json:
             print_json({"ok": True, "file": str(file), "bytes": size, "manifest": manifest})
@@ -76,7 +78,7 @@ def restore(
 
         settings = load_settings()
         _refuse_server(settings)
-        with StateLock(settings.state_dir):
+        with StateLock(settings.state_dir), Waiting("checking and restoring", quiet=as_json):
             report = _restore(settings, file, force=force, allow_broken_trail=allow_broken_trail)
         if as_json:
             print_json({"ok": True, **report})

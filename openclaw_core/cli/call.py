@@ -13,6 +13,7 @@ import typer
 from openclaw_core.cli import failure
 from openclaw_core.cli.endpoint import Flags, choose_endpoint
 from openclaw_core.cli.output import print_json, print_line
+from openclaw_core.cli.waiting import Waiting
 from openclaw_core.endpoint import Endpoint
 from openclaw_core.errors import RpcError
 
@@ -86,7 +87,10 @@ class Call:
             GatewayUnreachableError: nobody is there.
         """
         params, timeout_ms = {} if params is None else params, timeout_ms or self.flags.timeout_ms
-        return await self._ask(lambda connection: connection.request(method, params, timeout_ms=timeout_ms))
+        with Waiting(f"waiting for the gateway: {method}", quiet=self.as_json):
+            return await self._ask(
+                lambda connection: connection.request(method, params, timeout_ms=timeout_ms)
+            )
 
     async def invoke(
         self, params: dict[str, Any], timeout_ms: int, on_progress: Callable[[str], None] | None = None
@@ -98,9 +102,18 @@ class Call:
         """
         from openclaw_core.client.invokes import invoke_node
 
-        return await self._ask(
-            lambda connection: invoke_node(connection, params, timeout_ms=timeout_ms, on_progress=on_progress)
-        )
+        with Waiting(f"waiting for the node: {params.get('command')}", quiet=self.as_json) as waiting:
+
+            def show(chunk: str) -> None:
+                waiting.end()
+                if on_progress is not None:
+                    on_progress(chunk)
+
+            return await self._ask(
+                lambda connection: invoke_node(
+                    connection, params, timeout_ms=timeout_ms, on_progress=show if on_progress else None
+                )
+            )
 
     async def _ask(self, ask: Callable[[Connection], Awaitable[Any]]) -> Any:
         connection = await self._connected()
