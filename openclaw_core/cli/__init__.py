@@ -43,6 +43,7 @@ _COMMANDS = {
         "Set this machine up: a gateway that runs, its node paired and tried, your devices next.",
         "onboard.command:onboard",
     ),
+    "qr": ("A QR code for a phone's app: it pairs as node and operator, once, within ten minutes.", "qr:qr"),
 }
 """Commands without a group: name → what their help says, and the module and name that loads them."""
 

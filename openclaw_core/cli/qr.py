@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from openclaw_core.cli.ages import span
-from openclaw_core.cli.call import Call
+from openclaw_core.cli.call import ADMIN, Call, as_command
 from openclaw_core.cli.failure import CliError
 from openclaw_core.cli.output import print_json, print_line
 
-__all__ = ["join_code", "qr_text", "setup_code", "setup_lines"]
+__all__ = ["join_code", "qr", "qr_text", "setup_code", "setup_lines"]
 
 _ACCESS = {
     "node": "a node: its device and the commands it offers",
@@ -38,20 +38,53 @@ async def setup_code(
     """A setup code: one device pairs with it, once, within ten minutes, without further approval."""
     if profile not in _ACCESS:
         raise typer.BadParameter(f"{profile!r} is none of {', '.join(_ACCESS)}", param_hint="'--profile'")
-    params: dict[str, Any] = {"bootstrapProfile": profile} if profile != "full" else {}
-    if public_url is not None:
-        params["publicUrl"] = public_url
-    if link:
-        params["joinUrl"] = True
+    params: dict[str, Any] = {"joinUrl": True} if link else {}
     if call.as_json and qr:
         params["includeQr"] = True
-    answer = await call.request("device.pair.setupCode", params)
+    answer = await _issue(call, profile, public_url, params)
     if call.as_json:
         print_json(answer)
-        return
+    else:
+        _show(answer, drawn=qr)
+
+
+async def _qr(
+    call: Call,
+    limited: Annotated[bool, typer.Option("--limited", help="Without the administrator's rights.")] = False,
+    public_url: Annotated[
+        str | None, typer.Option("--public-url", help="How the phone reaches the gateway, if by proxy.")
+    ] = None,
+    code_only: Annotated[
+        bool, typer.Option("--setup-code-only", help="Print the code and nothing else.")
+    ] = False,
+    plain: Annotated[bool, typer.Option("--no-ascii", help="Draw no QR code.")] = False,
+) -> None:
+    """A QR code for a phone's app: it pairs as node and operator, once, within ten minutes."""
+    answer = await _issue(call, "limited" if limited else "full", public_url, {})
+    if call.as_json:
+        print_json(answer)
+    elif code_only:
+        print_line(answer["setupCode"])
+    else:
+        _show(answer, drawn=not plain)
+
+
+qr = as_command(_qr, ADMIN)
+
+
+async def _issue(call: Call, profile: str, public_url: str | None, params: dict[str, Any]) -> dict[str, Any]:
+    if profile != "full":
+        params["bootstrapProfile"] = profile
+    if public_url is not None:
+        params["publicUrl"] = public_url
+    answer: dict[str, Any] = await call.request("device.pair.setupCode", params)
+    return answer
+
+
+def _show(answer: dict[str, Any], *, drawn: bool) -> None:
     for line in setup_lines(answer, time.time_ns() // 1_000_000):
         print_line(line)
-    if qr:
+    if drawn:
         print_line()
         for line in qr_text(answer["setupCode"]):
             print_line(line)

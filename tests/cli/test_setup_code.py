@@ -50,6 +50,16 @@ async def test_a_link_for_a_node_and_what_to_type_there(start: Start, cli: Cli) 
     assert "gateway.bind" in nowhere.err
 
 
+async def test_a_qr_for_a_phone(start: Start, cli: Cli) -> None:
+    gateway = await start()
+    drawn = await cli("qr", "--public-url", gateway.url)
+    assert drawn.code == 0, drawn.err
+    assert drawn.out.startswith("Setup code for an operator with every right, admin included")
+    assert "▀" in drawn.out
+    bare = await cli("qr", "--limited", "--setup-code-only", "--public-url", gateway.url)
+    assert decode_setup_code(bare.out).url == gateway.url
+
+
 async def test_an_operators_code_for_a_plain_connection(start: Start, cli: Cli) -> None:
     await start()
     shown = await cli(
