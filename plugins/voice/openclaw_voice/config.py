@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from openclaw_core.models import Settings
 
@@ -24,7 +24,7 @@ class InputConfig(Settings):
     """
 
     device: str | None = Field(None, min_length=1)
-    path: Path | None = None
+    path: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -112,6 +112,12 @@ def test_what_may_not_be_read_needs_permission(public: Path, kind: str) -> None:
             open_input(InputConfig(path=path))
 
 
+def test_a_path_in_ones_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "heard.wav").write_bytes(b"")
+    assert InputConfig.model_validate({"path": "~/heard.wav"}).path == tmp_path / "heard.wav"
+
+
 def test_what_cannot_be_heard_is_unavailable(tmp_path: Path) -> None:
     for path, says in ((tmp_path / "absent", "mkfifo"), (tmp_path, "neither a file nor a FIFO")):
         fault = input_fault(InputConfig(path=path))
