@@ -1,5 +1,5 @@
 # The doors a newcomer needs: run · test · bench · ui · lint · interop · browser · crash · herd · families ·
-# test-postgres.
+# test-postgres · docs.
 # Everything is installed into .venv on first use; nothing else is touched.
 
 PYTHON ?= python3
@@ -12,13 +12,13 @@ PROJECTS := pyproject.toml $(FAMILIES:%=%/pyproject.toml)
 PORT ?=
 PYTEST_ARGS ?=
 
-.PHONY: run test test-postgres bench bench-families bench-queue ui lint interop browser crash herd families
+.PHONY: run test test-postgres bench bench-families bench-queue ui lint interop browser crash herd families docs
 
 run: $(VENV)/installed
 	@$(BIN)/openclaw up $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/developing
-	$(BIN)/python -m pytest -m "not interop and not crash and not herd and not families and not postgres and not browser" -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not interop and not crash and not herd and not families and not postgres and not browser and not docs" -n 2 --dist loadfile $(PYTEST_ARGS)
 
 # Every store suite, over SQLite and over a PostgreSQL cluster of its own, which needs the server's
 # programs (Debian: apt-get install postgresql) and is gone afterwards.
@@ -44,6 +44,12 @@ families: $(VENV)/developing
 # The Control UI in a real Chromium (.ci/packages); pictures of every page are left in build/screenshots.
 browser: $(VENV)/developing
 	$(BIN)/python -m pytest -m browser --timeout 300 $(PYTEST_ARGS)
+
+# The site, into build/site, and every command and snippet on its pages. What a page needs besides
+# (nginx, Chromium …; .ci/packages) is named where it is missing; OPENCLAW_DOCS_ALL=1 lets that fail.
+docs: $(VENV)/docs
+	$(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python -m pytest tests/documentation -m "docs or not docs" -n 2 --timeout 300 $(PYTEST_ARGS)
 
 bench: $(VENV)/developing bench-families
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
@@ -86,4 +92,8 @@ $(VENV)/developing: $(VENV)/installed
 
 $(VENV)/postgres: $(VENV)/developing
 	@$(PIP) --editable .[postgres]
+	@touch $@
+
+$(VENV)/docs: $(VENV)/developing
+	@$(PIP) --editable .[docs]
 	@touch $@
