@@ -48,7 +48,7 @@ browser: $(VENV)/developing
 # The site, into build/site, and every command and snippet on its pages. What a page needs besides
 # (nginx, Chromium …; .ci/packages) is named where it is missing; OPENCLAW_DOCS_ALL=1 lets that fail.
 docs: $(VENV)/docs
-	$(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	$(BIN)/python -m pytest tests/documentation -m "docs or not docs" -n 2 --timeout 300 $(PYTEST_ARGS)
 
 bench: $(VENV)/developing bench-families
