@@ -16,7 +16,8 @@ __all__ = ["codes", "entries", "reference", "strangers"]
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ROOT / "docs" / "troubleshooting.toml"
-SHAPE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
+# Variables of the environment have the shape of a code, too.
+SHAPE = re.compile(r"(?!OPENCLAW_|XDG_|DBUS_)[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
 # Calls whose first argument is a code.
 MAKERS = frozenset(("CommandError", "_failure", "_made_here", "_drop", "refused"))
 GATEWAY = frozenset(("auth", "bus", "gateway", "protocol", "services", "store", "mcp", "errors.py"))

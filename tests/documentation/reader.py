@@ -50,6 +50,15 @@ class Reader:
         self._directory = place
         self._proxy: Proxy | None = None
         self._terminals: dict[str, Program] = {}
+        stack.callback(self._end_what_runs_in_the_background)
+
+    def _end_what_runs_in_the_background(self) -> None:
+        for kind in ("node", "gateway"):
+            if (self.state / "run" / f"{kind}.pid").exists():
+                subprocess.run(
+                    [sys.executable, "-m", "openclaw_core", kind, "stop"],
+                    env=self.variables, timeout=WITHIN_S, check=False, capture_output=True,
+                )  # fmt: skip
 
     def sit_down(self) -> None:
         """Before a screen: what is started from now on has an X server."""
