@@ -70,10 +70,10 @@ class Calls:
     ) -> dict[str, Any]:
         said: asyncio.Queue[str | None] = asyncio.Queue()
         listens = ctx.meta is not None and "progress_token" in ctx.meta
+        # Who asks for progress is followed: when this process dies, the gateway stops the work on the node.
+        hear = said.put_nowait if listens else _leave_aside
         # A task of its own: the SDK cancels again and again, and telling the node takes a while.
-        work = asyncio.create_task(
-            gateway.call_tool(tool, args, confirm=confirm, on_progress=said.put_nowait if listens else None)
-        )
+        work = asyncio.create_task(gateway.call_tool(tool, args, confirm=confirm, on_progress=hear))
         work.add_done_callback(lambda _: said.put_nowait(None))
         try:
             number = 0
@@ -95,6 +95,10 @@ class Calls:
     async def close(self) -> None:
         """Wait until the nodes were told of what was cancelled."""
         await asyncio.gather(*self._ending, return_exceptions=True)
+
+
+def _leave_aside(_chunk: str) -> None:
+    pass
 
 
 def _failed(message: str, details: dict[str, Any] | None = None, code: str | None = None) -> CallToolResult:

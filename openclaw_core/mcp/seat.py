@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from openclaw_core.client.connection import Connection, EventHandler
-from openclaw_core.client.operator import GatewayClient, Tool
+from openclaw_core.client.operator import GatewayClient, Node, Tool
 from openclaw_core.client.reconnect import ReconnectPolicy, Retry
 from openclaw_core.errors import OpenClawError, UnavailableError
 
@@ -55,7 +55,8 @@ class Seat:
         self._checker: asyncio.Task[None] | None = None
         self._check_again = self._reloaded = False
         self._names: frozenset[str] = frozenset()
-        self._nodes: frozenset[str] = frozenset()
+        self._nodes: dict[str, Node] = {}
+        self._restarting = asyncio.Lock()
         self._tools: dict[str, Tool] = {}
 
     async def start(self) -> None:
@@ -85,8 +86,9 @@ class Seat:
         """
         if self._client is not None:
             return self._client
-        if self._keeper is not None and self._keeper.done():
-            await self.start()  # it had given up; whoever asks may have put things right
+        async with self._restarting:
+            if self._client is None and self._keeper is not None and self._keeper.done():
+                await self.start()  # it had given up; whoever asks may have put things right
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 await self._up.wait()
@@ -166,7 +168,7 @@ class Seat:
             reloaded, self._check_again, self._reloaded = self._reloaded, False, False
             try:
                 answer = await self._client.connection.request("tools.catalog", {})
-                nodes = frozenset(node.node_id for node in await self._client.nodes() if node.connected)
+                nodes = {node.node_id: node for node in await self._client.nodes()}
             except OpenClawError as error:
                 _log.warning("the list of tools could not be compared: %s", error)
                 return
@@ -174,7 +176,9 @@ class Seat:
             change = Change(
                 tools=reloaded or names != self._names,
                 nodes=nodes != self._nodes,
-                node_ids=nodes ^ self._nodes,
+                node_ids=frozenset(
+                    key for key in nodes.keys() | self._nodes.keys() if nodes.get(key) != self._nodes.get(key)
+                ),
             )
             self._names, self._nodes = names, nodes
             if change.tools:

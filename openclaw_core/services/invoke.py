@@ -124,11 +124,10 @@ class Invokes:
             self._flights[flight.id] = flight
             self._spawn(self._record_and_send(flight))
 
-    async def call(self, caller: Caller, params: NodeInvokeParams, **options: Any) -> Any:
-        """Invoke and wait; the node's payload. The options are those of `start`.
+    def call(self, caller: Caller, params: NodeInvokeParams, **options: Any) -> Awaitable[Any]:
+        """Invoke at once, so that a cancel in the very next frame finds it; options are those of `start`.
 
-        Raises:
-            RpcError: as `node.invoke` answers.
+        What it gives is awaited for the node's payload, and raises as `node.invoke` answers.
         """
         waiting: asyncio.Future[bytes] = self._loop.create_future()
 
@@ -141,7 +140,7 @@ class Invokes:
                 waiting.set_result(answer)
 
         self.start(caller, params, settle, **options)
-        return orjson.loads(await waiting).get("payload")
+        return _payload_of(waiting)
 
     def result(self, link: NodeLink, node_id: str, params: NodeInvokeResultParams) -> dict[str, Any]:
         """`node.invoke.result` (11.3): late, repeated and unknown ids are ignored.
@@ -395,3 +394,7 @@ class Invokes:
 
 def _object(data: Any) -> Any:
     return {} if data is ABSENT or data is None else data
+
+
+async def _payload_of(waiting: asyncio.Future[bytes]) -> Any:
+    return orjson.loads(await waiting).get("payload")

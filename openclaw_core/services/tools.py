@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 from uuid import uuid4
 
@@ -58,7 +59,9 @@ class Tools:
                 groups.append({"id": node.node_id, "label": label, "source": _SOURCE, "tools": entries})
         return {"agentId": params.agent_id or "main", "profiles": [], "groups": groups}
 
-    async def invoke(self, caller: Caller, params: ToolsInvokeParams, listener: Listener) -> dict[str, Any]:
+    def invoke(
+        self, caller: Caller, params: ToolsInvokeParams, listener: Listener
+    ) -> dict[str, Any] | Awaitable[dict[str, Any]]:
         """`tools.invoke`: run it; what goes wrong at the tool is told in the result.
 
         Args:
@@ -81,18 +84,9 @@ class Tools:
                 self._audit.note("tool.confirm", caller, entry["nodeId"], command=entry["command"])
             elif (asked := self._approvals.consult(caller, entry, args)) is not None:
                 return _unapproved(entry, asked)
-        try:
-            output = await self._invokes.call(
-                caller,
-                _request(entry, params, args),
-                listener=listener if params.progress else None,
-            )
-        except ForbiddenError:
-            raise
-        except RpcError as error:
-            wire = error.to_wire()
-            return _failure(params.name, wire["code"], wire["message"], wire.get("details"))
-        return {"ok": True, "toolName": params.name, "output": output, "source": _SOURCE}
+        request = _request(entry, params, args)
+        running = self._invokes.call(caller, request, listener=listener if params.progress else None)
+        return _outcome(params.name, running)
 
     def _table(self, wanted: str | None = None) -> list[tuple[LiveNode, dict[str, str]]]:
         """Connected nodes by name and id, each with its commands and their tool names.
@@ -171,6 +165,17 @@ def _request(entry: dict[str, Any], params: ToolsInvokeParams, args: dict[str, A
     if timeout is not None:
         fields["timeoutMs"] = timeout
     return NodeInvokeParams.model_validate(fields)
+
+
+async def _outcome(name: str, running: Awaitable[Any]) -> dict[str, Any]:
+    try:
+        output = await running
+    except ForbiddenError:
+        raise
+    except RpcError as error:
+        wire = error.to_wire()
+        return _failure(name, wire["code"], wire["message"], wire.get("details"))
+    return {"ok": True, "toolName": name, "output": output, "source": _SOURCE}
 
 
 def _failure(name: str, code: str, message: str, details: Any = None) -> dict[str, Any]:

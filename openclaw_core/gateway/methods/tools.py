@@ -21,7 +21,7 @@ class _Tools:
     def catalog(self, call: Call) -> dict[str, Any]:
         return self._tools.catalog(call.params)
 
-    def invoke(self, call: Call) -> Awaitable[dict[str, Any]]:
+    def invoke(self, call: Call) -> dict[str, Any] | Awaitable[dict[str, Any]]:
         return self._tools.invoke(call.connection.caller, call.params, call.connection)
 
     def list_approvals(self, _call: Call) -> list[dict[str, Any]]:
