@@ -42,10 +42,11 @@ class Desk:
 
     def openclaw(self, *arguments: str) -> Any:
         """Run a command and return what it prints with `--json`."""
-        argv = [*OPENCLAW, *arguments, "--json"]
-        done = subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, (arguments, done.stdout[-2000:], done.stderr[-2000:])
-        return json.loads(done.stdout)
+        return json.loads(self._run(*OPENCLAW, *arguments, "--json"))
+
+    def python(self, program: str) -> None:
+        """Run a program beside the gateway, as its operator."""
+        self._run(sys.executable, "-c", program)
 
     def start_node(self) -> None:
         """The node comes, and is approved if it asks for that."""
@@ -72,6 +73,11 @@ class Desk:
     def node_id(self) -> str:
         """The node's id, connected or not."""
         return str(self.openclaw("nodes", "list")["paired"][0]["nodeId"])
+
+    def _run(self, *argv: str) -> str:
+        done = subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, (argv, done.stdout[-2000:], done.stderr[-2000:])
+        return done.stdout
 
     def _here(self) -> dict[str, Any] | None:
         nodes = self.openclaw("nodes", "status")["nodes"]

@@ -100,6 +100,7 @@ def test_a_node_is_renamed_and_others_hear_of_it(page: Page, machine: Desk) -> N
     machine.openclaw("nodes", "rename", "--node", machine.node_id, "--name", "Loft")
     expect(page.get_by_role("heading", name="Loft")).to_be_visible()
     page.get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("textbox", name="Name")).to_be_focused()
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type("Desk")
     page.keyboard.press("Enter")
