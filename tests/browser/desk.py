@@ -16,7 +16,7 @@ from tests.interop.process import Program, await_value, clean_env, free_port
 __all__ = ["Desk", "desk"]
 
 OPENCLAW = [sys.executable, "-m", "openclaw_core"]
-ALLOWED = ["camera.snap", "device.info", "device.status"]
+ALLOWED = ["camera.snap", "camera.clip", "device.info", "device.status"]
 CONFIGS = {
     "camera": {"synthetic": True},
     "location": {"fixed": {"lat": 48.2, "lon": 16.37, "accuracyMeters": 5}},
@@ -66,7 +66,9 @@ class Desk:
 
     def setup_link(self) -> str:
         """A link that pairs the browser that opens it."""
-        made = self.openclaw("devices", "setup-code", "--profile", "full", "--public-url", self.url, "--no-qr")
+        made = self.openclaw(
+            "devices", "setup-code", "--profile", "full", "--public-url", self.url, "--no-qr"
+        )
         return f"{self.url}/#setup={made['setupCode']}"
 
     @cached_property
@@ -89,7 +91,9 @@ def desk(place: Path) -> Iterator[Desk]:
     """A running gateway with its node; ends both."""
     machine = Desk(place)
     with machine.gateway as gateway:
-        await_value(lambda: "ws://" in gateway.output(), "the gateway serves", within_s=30, evidence=gateway.tail)
+        await_value(
+            lambda: "ws://" in gateway.output(), "the gateway serves", within_s=30, evidence=gateway.tail
+        )
         try:
             machine.start_node()
             yield machine

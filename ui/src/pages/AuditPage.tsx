@@ -14,8 +14,8 @@ const OUTCOMES: Record<string, { word: string; tone: Tone }> = {
 };
 /** First words of kinds, as the gateway groups them. */
 const KINDS: Record<string, string> = {
-  invoke: 'Invokes', device: 'Devices', token: 'Tokens', surface: 'Node approvals', pending: 'Queue',
-  connect: 'Connections', 'node.invoke': 'Refused invokes', setup: 'Setup codes',
+  invoke: 'Invokes', pending: 'Queue', connect: 'Connections', node: 'Nodes', surface: 'Node approvals', device: 'Devices',
+  token: 'Tokens', setup: 'Setup codes', auth: 'Lock-outs', tool: 'Agents', plugins: 'Families',
 };
 const SPANS: Record<string, number> = { '15 minutes': 900_000, 'an hour': 3_600_000, 'a day': 86_400_000, 'a week': 604_800_000 };
 

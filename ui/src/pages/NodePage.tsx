@@ -47,9 +47,23 @@ export function NodePage({ nodeId, command }: { nodeId: string; command?: string
       {node.pendingRequestId && (
         <p class="note">{name} asks for more than it may do. <a href={href('/approvals')}>Review and approve</a></p>
       )}
+      <WaitingWork nodeId={nodeId} name={name} />
       <Card title="About"><NodeFacts node={node} /></Card>
       <Commands nodeId={nodeId} name={name} connected={node.connected} details={node.commandDetails} withheld={node.withheld} chosen={command} />
     </Page>
+  );
+}
+
+/** What waits for this node in the queue, if anything does. */
+function WaitingWork({ nodeId, name }: { nodeId: string; name: string }) {
+  const params = { nodeId, states: ['queued', 'delivered'], limit: 1000 };
+  const { data } = useLive<{ items: unknown[] }>('node.pending.list', params, ['node.pending.changed'], (told) => told.nodeId === nodeId);
+  const count = data?.items.length ?? 0;
+  if (count === 0) return null;
+  return (
+    <p class="note" role="status">
+      {count === 1 ? 'One command waits' : `${count === 1000 ? '1000 or more' : count} commands wait`} for {name}. <a href={href('/queue')}>Show the queue</a>
+    </p>
   );
 }
 
