@@ -66,10 +66,7 @@ class Desk:
 
     def setup_link(self) -> str:
         """A link that pairs the browser that opens it."""
-        made = self.openclaw(
-            "devices", "setup-code", "--profile", "full", "--public-url", self.url, "--no-qr"
-        )
-        return f"{self.url}/#setup={made['setupCode']}"
+        return str(self.openclaw("dashboard", "--no-open")["url"])
 
     @cached_property
     def node_id(self) -> str:

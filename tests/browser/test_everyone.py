@@ -51,6 +51,7 @@ def test_axe_finds_nothing_and_a_picture_is_kept(page: Page, machine: Desk, shot
         for width, kind in ((1200, "wide"), (390, "phone")):
             page.set_viewport_size({"width": width, "height": 900})
             show(page, machine, name)
+            page.evaluate("scrollTo(0, 0)")
             page.screenshot(path=str(shots / f"{name}-{scheme}-{kind}.png"), full_page=True)
             # Nothing is cut off: a page never scrolls sideways.
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

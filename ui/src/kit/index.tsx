@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 import type { ComponentChildren, RefObject } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { href } from '../router';
 
 type Tone = 'good' | 'bad' | 'wait' | 'plain';
@@ -134,7 +134,8 @@ export function Dialog({ open, title, onClose, action, dismiss = 'Cancel', child
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
   const from = useRef<HTMLElement | null>(null);
-  useEffect(() => {
+  // Before the next key: what is pressed while a dialog opens or closes must not go elsewhere.
+  useLayoutEffect(() => {
     setError(undefined);
     if (!open) return undefined;
     from.current = document.activeElement as HTMLElement | null;

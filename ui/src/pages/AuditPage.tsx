@@ -31,7 +31,7 @@ export function AuditPage() {
       {events === undefined ? !error && <Skeleton /> : events.length === 0 ? (
         <Empty title="No entry matches">Widen the filter to see more.</Empty>
       ) : (
-        <Entries events={events} names={names} />
+        <div class="audit"><Entries events={events} names={names} /></div>
       )}
       {more && <Button onClick={older} busy={busy}>Show older</Button>}
     </Page>

@@ -21,7 +21,7 @@ export function actorText(actor: string, names: ReadonlyMap<string, string>): st
   const [kind, ...rest] = actor.split(':');
   const id = rest.join(':');
   if (kind === 'device' || kind === 'node') return names.get(id) ?? shortId(id);
-  return id || actor;
+  return kind === 'rule' ? `rule: ${id}` : id || actor;
 }
 
 export type Tone = 'good' | 'bad' | 'wait' | 'plain';

@@ -167,7 +167,7 @@ function blank(schema: Schema, name: string, required: boolean, nullable: boolea
   return {
     name,
     label: labelOf(name, schema),
-    help: typeof schema.description === 'string' ? schema.description : '',
+    help: typeof schema.description === 'string' ? withoutChapters(schema.description) : '',
     kind: 'json',
     required,
     nullable,
@@ -190,6 +190,11 @@ function blank(schema: Schema, name: string, required: boolean, nullable: boolea
     open: false,
     variants: [],
   };
+}
+
+/** Docstrings name chapters of the protocol, which says nothing to who fills in a form. */
+function withoutChapters(text: string): string {
+  return text.replace(/ \((?:PROTOCOL )?\d+(?:\.\d+)*(?:, \d+(?:\.\d+)*)*\)/g, '');
 }
 
 function defined<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
