@@ -14,7 +14,6 @@ from openclaw_core.control_ui.site import BUILD_COMMAND, is_built
 from .desk import Desk, desk
 
 ROOT = Path(__file__).parents[2]
-AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 SHOTS = ROOT / "build" / "screenshots"
 
 

@@ -7,8 +7,8 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import AXE
 from .desk import Desk
+from .pictures import SCHEMES, check, picture
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +23,6 @@ PAGES = {
     "devices": "devices",
     "audit": "audit",
 }
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def show(page: Page, machine: Desk, name: str) -> None:
@@ -37,26 +36,10 @@ def show(page: Page, machine: Desk, name: str) -> None:
         expect(page.locator("svg[data-outlines='0']")).to_have_count(0)
 
 
-def check(page: Page) -> None:
-    """axe finds nothing wrong with what is shown."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run().then((told) => told.violations)")
-    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
-
-
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing_and_a_picture_is_kept(page: Page, machine: Desk, shots: Path, name: str) -> None:
     for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme)
-        for width, kind in ((1200, "wide"), (390, "phone")):
-            page.set_viewport_size({"width": width, "height": 900})
-            show(page, machine, name)
-            page.evaluate("scrollTo(0, 0)")
-            page.screenshot(path=str(shots / f"{name}-{scheme}-{kind}.png"), full_page=True)
-            # Nothing is cut off: a page never scrolls sideways.
-            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-            check(page)
-    page.set_viewport_size({"width": 1200, "height": 900})
+        picture(page, shots, name, scheme, lambda: show(page, machine, name))
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -3,12 +3,12 @@
 import { useState } from 'preact/hooks';
 import { Ago, Badge, Button, Card, Dialog, Empty, ErrorNote, Page, Skeleton, Table, toast } from '../kit';
 import { request } from '../gateway/connection';
-import { nodes } from '../gateway/state';
+import { devices, nodes } from '../gateway/state';
 import { href } from '../router';
 import { Result } from '../results/Result';
 import type { Json } from '../schema/fields';
 import { useLive } from './live';
-import { nameOf, shortId, STATES } from './people';
+import { actorText, nameOf, shortId, STATES } from './people';
 
 export interface QueueItem {
   id: string;
@@ -52,9 +52,11 @@ function QueueList() {
   return (
     <Page title="Queue" lead="Work that waits for a node that is away. Finished work is kept for a day.">
       <div class="filters" role="group" aria-label="Filter">
-        {(Object.keys(GROUPS) as GroupName[]).map((each) => (
-          <button type="button" class="chip" aria-pressed={each === group} onClick={() => setGroup(each)}>{GROUPS[each].word}</button>
-        ))}
+        <div class="chips">
+          {(Object.keys(GROUPS) as GroupName[]).map((each) => (
+            <button type="button" class="chip" aria-pressed={each === group} onClick={() => setGroup(each)}>{GROUPS[each].word}</button>
+          ))}
+        </div>
         <label class="filter">
           <span>Node</span>
           <select class="input" value={nodeId} onChange={(event) => setNodeId(event.currentTarget.value)}>
@@ -135,7 +137,7 @@ function ItemDetail({ item }: { item: QueueItem }) {
     ['State', <StateBadge item={item} />],
     ['Node', <a href={href(`/nodes/${item.nodeId}`)}>{nodeName(item.nodeId)}</a>],
     ['Priority', item.priority],
-    ['Asked by', item.requestedBy.replace(/^device:(.*)$/, (_, device: string) => `device ${shortId(device)}`)],
+    ['Asked by', actorText(item.requestedBy, new Map(devices.value.map((each) => [each.deviceId, nameOf(each)])))],
     ['Left', <Ago at={item.createdAtMs} />],
     ['Delivered', item.deliveredAtMs && <Ago at={item.deliveredAtMs} />],
     ['Finished', item.finishedAtMs && <Ago at={item.finishedAtMs} />],

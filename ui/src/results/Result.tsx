@@ -67,7 +67,7 @@ function One({ value, caption, depth }: Omit<ViewProps, 'value'> & { value: Json
       )}
       {parts.map(([key, each]) => (
         <section class="result-part">
-          <h4>{labelOf(key)}</h4>
+          <h3>{labelOf(key)}</h3>
           <View value={each} name={key} caption={`${caption}: ${labelOf(key)}`} depth={depth + 1} />
         </section>
       ))}
@@ -138,7 +138,7 @@ function Text({ value }: { value: string }) {
 function Output({ label, text }: { label: string; text: string }) {
   return (
     <section class="result-part">
-      <h4>{label}</h4>
+      <h3>{label}</h3>
       {text === '' ? <p class="muted">It printed nothing.</p> : <pre tabIndex={0} aria-label={label}>{text}</pre>}
     </section>
   );
