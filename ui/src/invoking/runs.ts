@@ -64,7 +64,7 @@ export function start(nodeId: string, command: string, params: Json | undefined,
     progress: true,
     ...(params === undefined ? {} : { params }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(queue ? { ifOffline: 'queue' } : {}),
+    ...(queue ? { ifOffline: 'queue' as const } : {}),
   };
   // The node's own limit decides; the gateway answers every invoke, with TIMEOUT if need be.
   request<Answer>('node.invoke', asked, { timeoutMs: null })

@@ -59,7 +59,7 @@ function Filters({ filter, onChange, follow, onFollow }: FilterProps) {
         </select>
       </label>
       <label class="filter"><span>Outcome</span>
-        <select class="input" value={filter.outcome ?? ''} onChange={(event) => set({ outcome: event.currentTarget.value || undefined })}>
+        <select class="input" value={filter.outcome ?? ''} onChange={(event) => set({ outcome: (event.currentTarget.value || undefined) as AuditFilter['outcome'] })}>
           <option value="">Any</option>
           {Object.entries(OUTCOMES).map(([value, { word }]) => <option value={value}>{word}</option>)}
         </select>

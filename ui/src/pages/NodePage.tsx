@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 import { Badge, Button, Card, Dialog, ErrorNote, Field, Page, Skeleton, toast } from '../kit';
 import { request } from '../gateway/connection';
+import type { PendingListParams } from '../gateway/protocol';
 import { href, navigate } from '../router';
 import { Commands, type CommandDetail, type Withheld } from '../invoking/Commands';
 import { NodeFacts, type NodeEntry } from './NodeFacts';
@@ -21,7 +22,7 @@ const CHANGED = [
 
 export function NodePage({ nodeId, command }: { nodeId: string; command?: string | undefined }) {
   const about = (told: Record<string, unknown>) => told.nodeId === undefined || told.nodeId === nodeId;
-  const { data: node, error } = useLive<NodeDetail>('node.describe', { nodeId }, CHANGED, about);
+  const { data: node, error } = useLive<NodeDetail>(['node.describe', { nodeId }], CHANGED, about);
   if (node === undefined) {
     return <Page title="Node" back={{ word: 'Nodes', to: '/nodes' }}>{error ? <ErrorNote error={error} /> : <Skeleton />}</Page>;
   }
@@ -56,8 +57,8 @@ export function NodePage({ nodeId, command }: { nodeId: string; command?: string
 
 /** What waits for this node in the queue, if anything does. */
 function WaitingWork({ nodeId, name }: { nodeId: string; name: string }) {
-  const params = { nodeId, states: ['queued', 'delivered'], limit: 1000 };
-  const { data } = useLive<{ items: unknown[] }>('node.pending.list', params, ['node.pending.changed'], (told) => told.nodeId === nodeId);
+  const params: PendingListParams = { nodeId, states: ['queued', 'delivered'], limit: 1000 };
+  const { data } = useLive<{ items: unknown[] }>(['node.pending.list', params], ['node.pending.changed'], (told) => told.nodeId === nodeId);
   const count = data?.items.length ?? 0;
   if (count === 0) return null;
   return (

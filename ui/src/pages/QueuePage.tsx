@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { Ago, Badge, Button, Card, Dialog, Empty, ErrorNote, Page, Skeleton, Table, toast } from '../kit';
 import { request } from '../gateway/connection';
 import { devices, nodes } from '../gateway/state';
+import type { PendingListParams } from '../gateway/protocol';
 import { href } from '../router';
 import { Result } from '../results/Result';
 import type { Json } from '../schema/fields';
@@ -47,8 +48,8 @@ function QueueList() {
   const [group, setGroup] = useState<GroupName>('waiting');
   const [nodeId, setNodeId] = useState('');
   const states = GROUPS[group].states;
-  const params = { limit: 200, ...(states ? { states } : {}), ...(nodeId ? { nodeId } : {}) };
-  const { data, error } = useLive<{ items: QueueItem[] }>('node.pending.list', params, CHANGED);
+  const params: PendingListParams = { limit: 200, ...(states ? { states: [...states] } : {}), ...(nodeId ? { nodeId } : {}) };
+  const { data, error } = useLive<{ items: QueueItem[] }>(['node.pending.list', params], CHANGED);
   return (
     <Page title="Queue" lead="Work that waits for a node that is away. Finished work is kept for a day.">
       <div class="filters" role="group" aria-label="Filter">
@@ -122,7 +123,7 @@ function CancelItem({ item }: { item: QueueItem }) {
 }
 
 function QueueItemPage({ id }: { id: string }) {
-  const { data, error } = useLive<{ item: QueueItem }>('node.pending.get', { id }, CHANGED, (told) => told.id === id);
+  const { data, error } = useLive<{ item: QueueItem }>(['node.pending.get', { id }], CHANGED, (told) => told.id === id);
   const item = data?.item;
   return (
     <Page title={item ? whatOf(item) : 'Queue item'} back={{ word: 'Queue', to: '/queue' }}>

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { onEvent, request, status } from '../gateway/connection';
+import type { AuditListParams } from '../gateway/protocol';
 
 export const AUDIT_APPENDED = 'audit.appended';
 const PAGE = 100;
@@ -24,7 +25,7 @@ export interface AuditFilter {
   kinds?: string[] | undefined;
   actor?: string | undefined;
   subject?: string | undefined;
-  outcome?: string | undefined;
+  outcome?: AuditListParams['outcome'];
   sinceMs?: number | undefined;
 }
 
