@@ -39,7 +39,7 @@ interface ButtonProps {
   children: ComponentChildren;
   onClick?: () => void;
   type?: 'button' | 'submit';
-  tone?: 'primary' | 'danger';
+  tone?: 'primary' | 'danger' | undefined;
   small?: boolean;
   busy?: boolean;
   disabled?: boolean;

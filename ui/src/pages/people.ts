@@ -1,11 +1,11 @@
 /** What ids and codes of the gateway are called in words. Pure. */
 
 export interface Named {
-  nodeId?: string;
-  deviceId?: string;
-  displayName?: string;
-  operatorLabel?: string;
-  clientId?: string;
+  nodeId?: string | undefined;
+  deviceId?: string | undefined;
+  displayName?: string | undefined;
+  operatorLabel?: string | undefined;
+  clientId?: string | undefined;
 }
 
 export function nameOf(each: Named): string {
