@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { request } from '../gateway/connection';
+import type { Withheld } from '../gateway/replies';
 import { lacking, PAIRING } from '../gateway/rights';
 import { verificationCode } from '../gateway/verificationCode';
 import { Ago, Badge, Button, Card, Copy, Dialog, ErrorNote, toast } from '../kit';
@@ -27,7 +28,7 @@ export function WaitingCard({ waiting, chosen, onDone }: { waiting: Waiting; cho
       <Card title={name} headingRef={heading} badges={<><Badge tone="wait">{occasion(waiting)}</Badge>{device?.isRepair && <Badge tone="wait">Repair</Badge>}</>}>
         <div class="ask">
           <Who waiting={waiting} />
-          <Offer waiting={waiting} />
+          {surface && !isJoint(waiting) ? <ConnectedOffer waiting={waiting} /> : <Offer waiting={waiting} withheld={surfaceOf(waiting)?.withheld ?? []} />}
         </div>
         <Decision waiting={waiting} name={name} onDone={onDone} />
       </Card>
@@ -60,12 +61,16 @@ function Who({ waiting }: { waiting: Waiting }) {
   );
 }
 
-function Offer({ waiting }: { waiting: Waiting }) {
-  const { device, surface, known, deviceId } = waiting;
+/** Of a node that is let in, the gateway also knows what it withholds. */
+function ConnectedOffer({ waiting }: { waiting: Waiting }) {
+  const { data } = useLive<NodeDetail>(['node.describe', { nodeId: waiting.deviceId }], NO_EVENTS);
+  const asked = surfaceOf(waiting)?.commands ?? [];
+  return <Offer waiting={waiting} withheld={(data?.withheld ?? []).filter(({ command }) => !asked.includes(command))} />;
+}
+
+function Offer({ waiting, withheld }: { waiting: Waiting; withheld: Withheld[] }) {
+  const { device, known } = waiting;
   const offer = surfaceOf(waiting);
-  const describe = surface !== undefined && !isJoint(waiting);
-  const { data } = useLive<NodeDetail>('node.describe', describe ? { nodeId: deviceId } : null, NO_EVENTS);
-  const withheld = (offer?.withheld ?? data?.withheld ?? []).filter(({ command }) => !offer?.commands.includes(command));
   const permissions = Object.entries(offer?.permissions ?? {});
   return (
     <div class="offer">

@@ -16,7 +16,7 @@ interface Reloaded {
 }
 
 export function FamiliesPage() {
-  const { data, error } = useLive<{ plugins: FamilyPackage[] }>('plugins.list', {}, CHANGED);
+  const { data, error } = useLive<{ plugins: FamilyPackage[] }>(['plugins.list'], CHANGED);
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<unknown>();
   const look = async () => {
