@@ -203,7 +203,14 @@ function refused(error: GatewayError, hasToken: boolean): void {
     return;
   }
   trouble.value = error;
-  if (details.code === 'PAIRING_REQUIRED') {
+  const asked = pairingRequest.value;
+  if (details.code === 'PAIRING_REQUIRED' && asked !== undefined && asked !== details.requestId) {
+    // Another request in its place: to ask on and on would take a person's no for nothing.
+    trouble.value = new GatewayError({ code: 'NOT_APPROVED', message: 'The request was rejected, or nobody decided it in time. Connect again to ask once more.' });
+    credential = {};
+    pairingRequest.value = undefined;
+    status.value = 'locked';
+  } else if (details.code === 'PAIRING_REQUIRED') {
     pairingRequest.value = details.requestId;
     status.value = 'pairing';
   } else if (details.code?.startsWith('AUTH_')) {

@@ -55,7 +55,7 @@ export function PairPage() {
                 <span><strong>{CHOICES[name].word}</strong><span class="muted small">{CHOICES[name].says}</span></span></label>
             ))}
           </fieldset>
-          <details>
+          <details open={error !== undefined || undefined}>
             <summary>The device reaches this gateway at another address</summary>
             <Field label="Address of the gateway, as the device sees it"><input class="input" placeholder="wss://gateway.example:18789" value={url} onInput={(event) => setUrl(event.currentTarget.value)} /></Field>
           </details>

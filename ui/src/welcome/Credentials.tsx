@@ -47,7 +47,7 @@ function WithSecret({ password }: { password: boolean }) {
     <form class="one-line" onSubmit={use}>
       <Field label={password ? 'Password' : 'Token'}><input class="input" type="password" required value={secret} autocomplete="off" onInput={(event) => setSecret(event.currentTarget.value)} /></Field>
       <Button type="submit" tone="primary">Connect</Button>
-      <p class="muted small">It is sent to this gateway and not kept. {password ? 'It is' : 'It is what the gateway was set up with,'} <code>gateway.auth.{password ? 'password' : 'token'}</code> of its settings. Afterwards a person approves this browser.</p>
+      <p class="muted small">It is sent to this gateway and not kept. {password ? 'It is' : 'It is what the gateway was set up with,'} <code>gateway.auth.{password ? 'password' : 'token'}</code> of its settings; <code>openclaw gateway recover</code> tells where it is. Afterwards a person approves this browser.</p>
     </form>
   );
 }
