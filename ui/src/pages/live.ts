@@ -32,8 +32,6 @@ export function useLive<T>(
   const key = JSON.stringify(call);
   const shown = useRef('');
   const open = status.value === 'open';
-  const about = useRef(concerns);
-  about.current = concerns;
 
   useEffect(() => {
     if (!open) return undefined;
@@ -54,21 +52,27 @@ export function useLive<T>(
     return () => { wanted = false; };
   }, [key, open, asked]);
 
+  useEvents(events, concerns, () => setAsked((n) => n + 1));
+  return { data, error, reload: () => setAsked((n) => n + 1) };
+}
+
+/** Calls `then` once for the events that come close together and are of concern. */
+function useEvents(events: readonly string[], concerns: (payload: Record<string, unknown>) => boolean, then: () => void): void {
+  const last = useRef({ concerns, then });
+  last.current = { concerns, then };
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const again = (payload: unknown) => {
-      if (timer !== undefined || !about.current((payload ?? {}) as Record<string, unknown>)) return;
+    const hear = (payload: unknown) => {
+      if (timer !== undefined || !last.current.concerns((payload ?? {}) as Record<string, unknown>)) return;
       timer = setTimeout(() => {
         timer = undefined;
-        setAsked((n) => n + 1);
+        last.current.then();
       }, GATHER_MS);
     };
-    const off = events.map((name) => onEvent(name, again));
+    const off = events.map((name) => onEvent(name, hear));
     return () => {
       off.forEach((each) => each());
       clearTimeout(timer);
     };
   }, [events.join()]);
-
-  return { data, error, reload: () => setAsked((n) => n + 1) };
 }
