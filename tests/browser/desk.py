@@ -59,7 +59,7 @@ class Desk:
         """The node comes, and is approved if it asks for that."""
         self.launch_node("Desk")
         assert self.node is not None
-        found = await_value(self._here, "the node is connected", within_s=30, evidence=self.node.tail)
+        found = await_value(self.here, "the node is connected", within_s=30, evidence=self.node.tail)
         if "pendingRequestId" in found:
             self.openclaw("nodes", "approve", found["pendingRequestId"])
 
@@ -75,7 +75,7 @@ class Desk:
         assert self.node is not None
         self.node.__exit__(None, None, None)
         self.node = None
-        await_value(lambda: self._here() is None, "the node is gone", within_s=30, evidence=self.gateway.tail)
+        await_value(lambda: self.here() is None, "the node is gone", within_s=30, evidence=self.gateway.tail)
 
     def setup_link(self) -> str:
         """A link that pairs the browser that opens it."""
@@ -96,7 +96,8 @@ class Desk:
         assert done.returncode == 0, (argv, done.stdout[-2000:], done.stderr[-2000:])
         return done.stdout
 
-    def _here(self) -> dict[str, Any] | None:
+    def here(self) -> dict[str, Any] | None:
+        """A node that is connected, as `openclaw nodes status` tells it."""
         nodes = self.openclaw("nodes", "status")["nodes"]
         return next((node for node in nodes if node["connected"]), None)
 

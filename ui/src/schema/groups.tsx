@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { escape, type Problems } from './problems';
 import { isObject, type Field, type Json, type JsonObject } from './fields';
 import { JsonInput, ScalarInput } from './inputs';
+import { Prose } from './Prose';
 
 export interface Context {
   id: string;
@@ -77,7 +78,7 @@ export function Entry({ field, value, at, context, onChange }: Props<Json | unde
   const notes = [field.help && `${id}-help`, problem && `${id}-problem`].filter(Boolean).join(' ') || undefined;
   const about = (
     <>
-      {field.help && <p class="form-help" id={`${id}-help`}>{field.help}</p>}
+      {field.help && <p class="form-help" id={`${id}-help`}><Prose text={field.help} /></p>}
       {problem && <p class="form-problem" id={`${id}-problem`}>{problem}</p>}
     </>
   );
