@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from openclaw_core.auth.command_policy import Declared
 from openclaw_core.auth.platforms import resolve_platform
 from openclaw_core.auth.surface_rules import Surface
 from openclaw_core.hookspecs import Caller
@@ -72,9 +73,11 @@ class FirstSurfaces:
 
     def declared(self, offer: Offer) -> Surface:
         """What the command policy leaves of an offer (8.1)."""
+        return Surface(offer.asked.caps, self._kept(offer).commands, offer.asked.permissions)
+
+    def _kept(self, offer: Offer) -> Declared:
         platform = resolve_platform(offer.platform, offer.device_family, offer.client_id)
-        kept = self._nodes.policy.declare(offer.asked.commands, platform, offer.platform)
-        return Surface(offer.asked.caps, kept.commands, offer.asked.permissions)
+        return self._nodes.policy.declare(offer.asked.commands, platform, offer.platform)
 
     def required_scopes(self, offer: Offer) -> tuple[str, ...]:
         """What an operator needs to approve the offer (8.3)."""
@@ -84,10 +87,12 @@ class FirstSurfaces:
         """The additive part of a pending device request: what an approval of both would give."""
         offer = offer_of_request(row)
         declared = self.declared(offer)
+        withheld = sorted(self._kept(offer).withheld.items())
         shown = {
             "caps": sorted(declared.caps),
             "commands": sorted(declared.commands),
             "requiredApproveScopes": list(self.required_scopes(offer)),
+            "withheld": [{"command": command, "message": why} for command, why in withheld],
         }
         return shown | ({"permissions": dict(declared.permissions)} if declared.permissions else {})
 

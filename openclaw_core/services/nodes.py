@@ -238,6 +238,7 @@ class Nodes:
             "caps": sorted(node.caps if node else approved.caps if approved else ()),
             "commands": sorted(node.commands if node else approved.commands if approved else ()),
             "permissions": (node.permissions if node else approved.permissions if approved else {}) or None,
+            "withheldCount": (len(node.requested.commands - node.commands) or None) if node else None,
             "sessionHost": False,
             "nodePluginTools": node.plugin_tools if node else [],
             "hostStats": self._host_stats.get(node_id),

@@ -254,7 +254,7 @@ class Surfaces:
         live_only = (
             "ts", "paired", "connected", "approvalState", "sessionHost", "nodePluginTools", "pathEnv",
             "connectedAtMs", "hostStats", "revoked", "active", "lastActiveAtMs", "presenceUpdatedAtMs",
-            "desktopAvailability",
+            "desktopAvailability", "withheldCount",
         )  # fmt: skip
         facts = {key: value for key, value in entry.items() if key not in live_only}
         return without_none(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +13,10 @@ from typing import Any
 
 from tests.interop.process import Program, await_value, clean_env, free_port
 
-__all__ = ["Desk", "desk"]
+__all__ = ["Desk", "desk", "gateway_alone"]
 
 OPENCLAW = [sys.executable, "-m", "openclaw_core"]
-ALLOWED = ["camera.snap", "device.info", "device.status"]
+ALLOWED = ["camera.snap", "camera.clip", "device.info", "device.status"]
 CONFIGS = {
     "camera": {"synthetic": True},
     "location": {"fixed": {"lat": 48.2, "lon": 16.37, "accuracyMeters": 5}},
@@ -26,7 +26,7 @@ CONFIGS = {
 class Desk:
     """What a person at the CLI of that machine does; `url` is where the browser goes."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, nodes: Mapping[str, Any] | None = None) -> None:
         self._place = place
         state = place / "state"
         state.mkdir(parents=True)
@@ -35,58 +35,93 @@ class Desk:
         self.env = clean_env(state, {"OPENCLAW_GATEWAY_PORT": str(self.port)})
         self._node_argv = [*OPENCLAW, "node", "run", "--host", "127.0.0.1", "--port", str(self.port)]
         entries = {name: {"config": config} for name, config in CONFIGS.items()}
-        settings = {"gateway": {"nodes": {"commands": {"allow": ALLOWED}}}, "plugins": {"entries": entries}}
+        gateway = {"nodes": {"commands": {"allow": ALLOWED}, **(nodes or {})}}
+        settings = {"gateway": gateway, "plugins": {"entries": entries}}
         (state / "openclaw.json").write_text(json.dumps(settings))
         self.gateway = Program([*OPENCLAW, "gateway", "run"], self.env, place / "gateway.log")
         self.node: Program | None = None
 
     def openclaw(self, *arguments: str) -> Any:
         """Run a command and return what it prints with `--json`."""
-        argv = [*OPENCLAW, *arguments, "--json"]
-        done = subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, (arguments, done.stdout[-2000:], done.stderr[-2000:])
-        return json.loads(done.stdout)
+        return json.loads(self._run(*OPENCLAW, *arguments, "--json"))
+
+    def python(self, program: str) -> None:
+        """Run a program beside the gateway, as its operator."""
+        self._run(sys.executable, "-c", program)
+
+    def launch_node(self, name: str, *arguments: str) -> None:
+        """The node comes; what the gateway says to that is seen elsewhere."""
+        argv = [*self._node_argv, "--display-name", name, *arguments]
+        self.node = Program(argv, self.env, self._place / "node.log")
+        self.node.__enter__()
 
     def start_node(self) -> None:
         """The node comes, and is approved if it asks for that."""
-        argv = [*self._node_argv, "--display-name", "Desk"]
-        self.node = Program(argv, self.env, self._place / "node.log")
-        self.node.__enter__()
-        found = await_value(self._here, "the node is connected", within_s=30, evidence=self.node.tail)
+        self.launch_node("Desk")
+        assert self.node is not None
+        found = await_value(self.here, "the node is connected", within_s=30, evidence=self.node.tail)
         if "pendingRequestId" in found:
             self.openclaw("nodes", "approve", found["pendingRequestId"])
+
+    def await_gateway(self) -> None:
+        """Until the gateway says where it listens."""
+        gateway = self.gateway
+        await_value(
+            lambda: "ws://" in gateway.output(), "the gateway serves", within_s=30, evidence=gateway.tail
+        )
 
     def stop_node(self) -> None:
         """The node goes, and the gateway knows it."""
         assert self.node is not None
         self.node.__exit__(None, None, None)
         self.node = None
-        await_value(lambda: self._here() is None, "the node is gone", within_s=30, evidence=self.gateway.tail)
+        await_value(lambda: self.here() is None, "the node is gone", within_s=30, evidence=self.gateway.tail)
 
     def setup_link(self) -> str:
         """A link that pairs the browser that opens it."""
-        made = self.openclaw("devices", "setup-code", "--profile", "full", "--public-url", self.url, "--no-qr")
-        return f"{self.url}/#setup={made['setupCode']}"
+        return str(self.openclaw("dashboard", "--no-open")["url"])
+
+    @property
+    def token(self) -> str:
+        """The gateway's shared secret."""
+        return (self._place / "state" / "gateway-token").read_text().strip()
 
     @cached_property
     def node_id(self) -> str:
         """The node's id, connected or not."""
         return str(self.openclaw("nodes", "list")["paired"][0]["nodeId"])
 
-    def _here(self) -> dict[str, Any] | None:
+    def _run(self, *argv: str) -> str:
+        done = subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, (argv, done.stdout[-2000:], done.stderr[-2000:])
+        return done.stdout
+
+    def here(self) -> dict[str, Any] | None:
+        """A node that is connected, as `openclaw nodes status` tells it."""
         nodes = self.openclaw("nodes", "status")["nodes"]
         return next((node for node in nodes if node["connected"]), None)
 
 
 @contextmanager
-def desk(place: Path) -> Iterator[Desk]:
-    """A running gateway with its node; ends both."""
-    machine = Desk(place)
-    with machine.gateway as gateway:
-        await_value(lambda: "ws://" in gateway.output(), "the gateway serves", within_s=30, evidence=gateway.tail)
+def gateway_alone(place: Path, nodes: Mapping[str, Any] | None = None) -> Iterator[Desk]:
+    """A running gateway that no node knows yet; ends it, and a node that came.
+
+    Args:
+        nodes: settings below `gateway.nodes`.
+    """
+    machine = Desk(place, nodes)
+    with machine.gateway:
+        machine.await_gateway()
         try:
-            machine.start_node()
             yield machine
         finally:
             if machine.node is not None:
                 machine.node.__exit__(None, None, None)
+
+
+@contextmanager
+def desk(place: Path) -> Iterator[Desk]:
+    """A running gateway with its node; ends both."""
+    with gateway_alone(place) as machine:
+        machine.start_node()
+        yield machine

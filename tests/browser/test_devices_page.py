@@ -49,9 +49,13 @@ def test_a_browser_whose_token_is_revoked_is_out_at_once(page: Page, machine: De
     other = join(machine, browser)
     theirs = other.pages[0]
     page.get_by_role("link", name="Devices").click()
-    card = page.locator(".card", has=page.locator("h2")).filter(has_not_text="This browser").filter(has_text="openclaw-control-ui")
+    card = (
+        page.locator(".card", has=page.locator("h2"))
+        .filter(has_not_text="This browser")
+        .filter(has_text="openclaw-control-ui")
+    )
     card.get_by_role("button", name="Rename").click()
-    page.get_by_role("dialog").get_by_label("Name").fill("Kitchen tablet")
+    page.get_by_role("dialog").get_by_role("textbox", name="Name").fill("Kitchen tablet")
     page.get_by_role("dialog").get_by_role("button", name="Save").click()
     page.get_by_role("button", name="Revoke the operator token of Kitchen tablet").click()
     dialog = page.get_by_role("dialog")

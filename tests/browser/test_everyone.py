@@ -2,15 +2,20 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import AXE
 from .desk import Desk
+from .pictures import SCHEMES, check, picture
 
 pytestmark = pytest.mark.browser
 
+FOCUSED = """() => {
+  const { ariaLabel, labels, textContent } = document.activeElement;
+  return ariaLabel || labels?.[0]?.textContent || textContent;
+}"""
 PAGES = {
     "node": "nodes/{node}/camera.snap",
     "node-map": "nodes/{node}/location.get",
@@ -18,7 +23,6 @@ PAGES = {
     "devices": "devices",
     "audit": "audit",
 }
-SCHEMES = ("light", "dark")
 
 
 def show(page: Page, machine: Desk, name: str) -> None:
@@ -33,30 +37,37 @@ def show(page: Page, machine: Desk, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_and_a_picture_is_kept(
-    page: Page, machine: Desk, shots: Path, name: str
-) -> None:
+def test_axe_finds_nothing_and_a_picture_is_kept(page: Page, machine: Desk, shots: Path, name: str) -> None:
     for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme)
-        for width, kind in ((1200, "wide"), (390, "phone")):
-            page.set_viewport_size({"width": width, "height": 900})
-            show(page, machine, name)
-            page.screenshot(path=str(shots / f"{name}-{scheme}-{kind}.png"), full_page=True)
-            # Nothing is cut off: a page never scrolls sideways.
-            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-            page.evaluate(AXE.read_text())
-            found = page.evaluate("axe.run().then((told) => told.violations)")
-            assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
-    page.set_viewport_size({"width": 1200, "height": 900})
+        picture(page, shots, name, scheme, lambda: show(page, machine, name))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_axe_finds_nothing_in_dialogs_and_refusals(
+    page: Page, machine: Desk, shots: Path, scheme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{machine.url}/#/devices")
+    page.get_by_role("button", name="Revoke the node token of Desk").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.screenshot(path=str(shots / f"devices-dialog-{scheme}-wide.png"))
+    check(page)
+    page.keyboard.press("Escape")
+    page.goto(f"{machine.url}/#/nodes/{machine.node_id}/system.run")
+    page.get_by_text("more options").click()
+    page.get_by_role("button", name="Add env").click()
+    page.get_by_role("button", name="Add a name and value").click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text("Command required.")).to_be_visible()
+    page.screenshot(path=str(shots / f"node-form-{scheme}-wide.png"), full_page=True)
+    check(page)
 
 
 def tab_to(page: Page, name: str) -> None:
     """Press Tab until the thing of this name has focus."""
     for _ in range(120):
         page.keyboard.press("Tab")
-        told = page.evaluate(
-            "(() => { const e = document.activeElement; return e.ariaLabel || e.labels?.[0]?.textContent || e.textContent })()"
-        )
+        told = str(page.evaluate(FOCUSED))
         if re.search(rf"^{re.escape(name)}", told.strip()):
             return
     raise AssertionError(f"Tab never came to {name!r}")
@@ -100,6 +111,7 @@ def test_a_node_is_renamed_and_others_hear_of_it(page: Page, machine: Desk) -> N
     machine.openclaw("nodes", "rename", "--node", machine.node_id, "--name", "Loft")
     expect(page.get_by_role("heading", name="Loft")).to_be_visible()
     page.get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("textbox", name="Name")).to_be_focused()
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type("Desk")
     page.keyboard.press("Enter")

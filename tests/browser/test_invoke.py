@@ -21,8 +21,9 @@ def run(page: Page) -> None:
 
 def argv(page: Page, *words: str) -> None:
     """Fill the list of a command line, as one types it."""
-    for word in words:
+    for number, word in enumerate(words, 1):
         page.get_by_role("button", name="Add command").click()
+        expect(page.get_by_role("textbox", name=f"Command {number}")).to_be_focused()
         page.keyboard.type(word)
 
 
@@ -45,6 +46,36 @@ def test_a_place_is_a_map_and_no_one_else_hears_of_it(page: Page, machine: Desk)
     expect(plan).to_be_visible()
     expect(plan).not_to_have_attribute("data-outlines", "0")
     assert [url for url in asked if not url.startswith((machine.url, "blob:"))] == []
+
+
+def test_a_film_plays(page: Page, machine: Desk) -> None:
+    choose(page, machine, "camera.clip")
+    page.get_by_label("Duration (ms)").fill("500")
+    run(page)
+    film = page.get_by_label("Video: camera.clip")
+    expect(film).to_be_visible(timeout=30_000)
+    film.evaluate("(film) => film.play()")
+    page.wait_for_function(
+        "(film) => film.currentTime > 0.1 && film.videoWidth > 0", arg=film.element_handle()
+    )
+
+
+def test_a_sound_plays(page: Page, machine: Desk) -> None:
+    choose(page, machine, "voice.speak")
+    page.get_by_label("Text").fill("Good morning")
+    page.get_by_role("combobox", name="Output").select_option(label="wav")
+    run(page)
+    sound = page.get_by_label("Sound: voice.speak")
+    expect(sound).to_be_visible(timeout=30_000)
+    page.wait_for_function("(sound) => sound.duration > 0.2", arg=sound.element_handle())
+
+
+def test_a_list_is_a_table(page: Page, machine: Desk) -> None:
+    choose(page, machine, "camera.list")
+    run(page)
+    table = page.get_by_role("region", name="camera.list: Devices")
+    expect(table.get_by_role("columnheader", name="Name")).to_be_visible()
+    expect(table.get_by_role("row")).to_have_count(2)
 
 
 def test_facts_are_facts(page: Page, machine: Desk) -> None:

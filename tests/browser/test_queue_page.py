@@ -1,11 +1,13 @@
 """Work for a node that is away: left by the form, seen waiting, seen arriving, taken back."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from .desk import Desk
+from .pictures import SCHEMES, picture
 
 pytestmark = pytest.mark.browser
 
@@ -30,7 +32,7 @@ def leave(page: Page, machine: Desk, line: str) -> None:
     expect(page.get_by_text("Waiting for the node")).to_be_visible()
 
 
-def test_work_waits_and_is_seen_to_arrive(page: Page, away: Desk) -> None:
+def test_work_waits_and_is_seen_to_arrive(page: Page, away: Desk, shots: Path) -> None:
     leave(page, away, "echo it arrived")
     page.get_by_role("link", name="Show it in the queue").click()
     expect(page.get_by_role("heading", name="system.run", exact=True)).to_be_visible()
@@ -39,6 +41,8 @@ def test_work_waits_and_is_seen_to_arrive(page: Page, away: Desk) -> None:
     # The page is not touched: it hears of it.
     expect(page.get_by_text("The node did it.")).to_be_visible(timeout=30_000)
     expect(page.get_by_label("Output", exact=True)).to_have_text("it arrived\n")
+    for scheme in SCHEMES:
+        picture(page, shots, "queue-item", scheme)
     # The run that left it knows, too.
     page.goto(f"{away.url}/#/nodes/{away.node_id}/system.run")
     expect(page.get_by_label("Runs").get_by_label("Output", exact=True)).to_have_text("it arrived\n")
@@ -48,9 +52,14 @@ def test_work_waits_and_is_seen_to_arrive(page: Page, away: Desk) -> None:
     expect(page.get_by_role("cell", name="system.run").first).to_be_visible()
 
 
-def test_work_is_taken_back_before_it_arrives(page: Page, away: Desk) -> None:
+def test_work_is_taken_back_before_it_arrives(page: Page, away: Desk, shots: Path) -> None:
     leave(page, away, "echo never")
+    for scheme in SCHEMES:
+        picture(page, shots, "node-away", scheme)
     page.get_by_role("link", name="Queue", exact=True).click()
+    expect(page.get_by_role("button", name="Cancel system.run for Desk")).to_be_visible()
+    for scheme in SCHEMES:
+        picture(page, shots, "queue-waiting", scheme)
     page.get_by_role("button", name="Cancel system.run for Desk").click()
     dialog = page.get_by_role("dialog", name="Cancel system.run?")
     expect(dialog).to_contain_text("Desk will not get it any more.")

@@ -33,6 +33,12 @@ async def test_both_in_one_stroke(start):
         "commands": ["demo.admin", "demo.echo"],
         "permissions": {"camera": True},
         "requiredApproveScopes": ["operator.pairing", "operator.admin"],
+        "withheld": [
+            {
+                "command": "nobody.knows",
+                "message": 'node command not allowed: "nobody.knows" is not in the allowlist for platform "linux"',
+            }
+        ],
     }
     answer = await admin.call("device.pair.approve", {"requestId": request_id, "surface": True})
     assert answer["device"]["nodeSurface"]["commands"] == ["demo.admin", "demo.echo"]

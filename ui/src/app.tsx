@@ -1,45 +1,62 @@
+/** The Control UI: an operator of the gateway that this page came from. */
+
 import { render } from 'preact';
-import { Toasts } from './kit';
-import { connect, pairingRequest, status, trouble } from './gateway/connection';
-import { href, path } from './router';
+import { connect, heardAt, status } from './gateway/connection';
+import { takeFromAddress } from './gateway/setupLink';
+import { path } from './router';
+import { Shell } from './shell/Shell';
+import { Welcome } from './welcome/Welcome';
+import { ApprovalsPage } from './approvals/ApprovalsPage';
 import { AuditPage } from './pages/AuditPage';
 import { DevicesPage } from './pages/DevicesPage';
+import { FamiliesPage } from './pages/FamiliesPage';
 import { NodePage } from './pages/NodePage';
+import { NodesPage } from './pages/NodesPage';
+import { PairPage } from './pages/PairPage';
 import { QueuePage } from './pages/QueuePage';
-import { nodes } from './gateway/state';
-import { nameOf } from './pages/people';
-import { Page } from './kit';
+import { Empty, Page } from './kit';
+import './kit/tokens.css';
 import './kit/base.css';
+import './kit/kit.css';
+import './shell/shell.css';
 import './schema/schema.css';
 import './results/results.css';
 import './pages/pages.css';
-
-const PAGES = { nodes: 'Nodes', queue: 'Queue', devices: 'Devices', audit: 'Audit' };
+import './pages/own.css';
 
 function App() {
-  const [page = 'nodes', one, two] = path.value.slice(1).split('/').map(decodeURIComponent);
-  return (
-    <>
-      <a class="skip" href="#main">Skip to content</a>
-      <header class="top"><nav aria-label="Pages">{Object.entries(PAGES).map(([name, word]) => <a href={href(`/${name}`)} aria-current={page === name ? 'page' : undefined}>{word}</a>)}</nav></header>
-      <main id="main" data-status={status.value}>
-        {status.value === 'away' && <p class="note" role="status">The gateway is away. Trying again…</p>}
-        {status.value === 'pairing' ? <p>Approve this browser: <code>openclaw devices approve {pairingRequest.value}</code></p>
-          : status.value === 'locked' ? <p>{trouble.value?.message}</p>
-            : status.value === 'connecting' ? <p>Connecting…</p>
-              : page === 'queue' ? <QueuePage key={one} itemId={one} />
-                : page === 'devices' ? <DevicesPage />
-                  : page === 'audit' ? <AuditPage />
-                    : one ? <NodePage key={one} nodeId={one} command={two} />
-                      : <Page title="Nodes"><ul>{nodes.value.map((node) => <li><a href={href(`/nodes/${node.nodeId}`)}>{nameOf(node)}</a></li>)}</ul></Page>}
-      </main>
-      <Toasts />
-    </>
-  );
+  const { value } = status;
+  // Who was let in once goes on seeing what was shown when the gateway is away.
+  const shown = value === 'open' || (value === 'away' && heardAt.value > 0);
+  return <Shell bare={!shown}>{shown ? <Current /> : <Welcome />}</Shell>;
 }
 
-const code = /^#setup=(.+)$/.exec(location.hash)?.[1];
-if (code) history.replaceState(null, '', location.pathname);
-const given = code ? (JSON.parse(atob(code.replaceAll('-', '+').replaceAll('_', '/'))) as { bootstrapToken: string }) : undefined;
-connect(given ? { bootstrapToken: given.bootstrapToken } : {});
+function Current() {
+  const [page = '', one, two] = path.value.slice(1).split('/').map(decoded);
+  switch (page) {
+    case 'nodes': return one ? <NodePage key={one} nodeId={one} command={two} /> : <NodesPage key="nodes" />;
+    case 'approvals': return <ApprovalsPage chosen={one} />;
+    case 'queue': return <QueuePage key={one} itemId={one} />;
+    case 'pair': return <PairPage />;
+    case 'devices': return <DevicesPage />;
+    case 'audit': return <AuditPage />;
+    case 'families': return <FamiliesPage />;
+    default: return <Page key="none" title="No such page"><Empty title="There is nothing here">The address may be cut short. Choose a page from the menu.</Empty></Page>;
+  }
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+connect(takeFromAddress());
+// A link that is opened in a tab that shows this page already.
+addEventListener('hashchange', () => {
+  const code = takeFromAddress();
+  if (code) connect(code);
+});
 render(<App />, document.getElementById('app') as HTMLElement);

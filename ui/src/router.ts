@@ -2,10 +2,12 @@
 
 import { signal } from '@preact/signals';
 
+const FIRST = '/nodes';
+
 export const path = signal(current());
 
 function current(): string {
-  return location.hash.startsWith('#/') ? location.hash.slice(1) : '/nodes';
+  return location.hash.startsWith('#/') && location.hash.length > 2 ? location.hash.slice(1) : FIRST;
 }
 
 export function href(to: string): string {
@@ -16,4 +18,6 @@ export function navigate(to: string): void {
   location.hash = to;
 }
 
-addEventListener('hashchange', () => { path.value = current(); });
+addEventListener('hashchange', () => {
+  if (location.hash === '' || location.hash.startsWith('#/')) path.value = current();
+});

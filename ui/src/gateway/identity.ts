@@ -8,19 +8,38 @@ export interface Identity {
 
 interface Kept {
   keys: CryptoKeyPair;
-  /** By gateway: the device token of the last hello. */
+  /** The device token of the last hello. */
   token?: string;
+  /** What that token is for: to ask for more would need another approval. */
+  scopes?: string[];
+}
+
+/** Why this browser cannot have a key of its own; undefined when it can. */
+export type Obstacle = 'insecure' | 'unsupported' | 'no-storage';
+
+export class NoIdentity extends Error {
+  readonly obstacle: Obstacle;
+
+  constructor(obstacle: Obstacle) {
+    super(obstacle);
+    this.obstacle = obstacle;
+  }
 }
 
 const DATABASE = 'openclaw-control-ui';
 const ROOM = 'identity';
 
+/**
+ * The key; made on the first visit.
+ *
+ * @throws NoIdentity where browsers have no WebCrypto, no Ed25519 or no storage
+ */
 export async function loadIdentity(): Promise<Identity> {
-  let kept = await read();
+  if (!isSecureContext || crypto.subtle === undefined) throw new NoIdentity('insecure');
+  let kept = await read().catch(() => { throw new NoIdentity('no-storage'); });
   if (kept === undefined) {
-    const keys = (await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify'])) as CryptoKeyPair;
-    kept = { keys };
-    await write(kept);
+    kept = { keys: await newKeys() };
+    await write(kept).catch(() => { throw new NoIdentity('no-storage'); });
   }
   const raw = new Uint8Array(await crypto.subtle.exportKey('raw', kept.keys.publicKey));
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', raw));
@@ -32,15 +51,25 @@ export async function loadIdentity(): Promise<Identity> {
   };
 }
 
-export async function loadToken(): Promise<string | undefined> {
-  return (await read())?.token;
+async function newKeys(): Promise<CryptoKeyPair> {
+  try {
+    return (await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify'])) as CryptoKeyPair;
+  } catch {
+    throw new NoIdentity('unsupported');
+  }
 }
 
-export async function keepToken(token: string | undefined): Promise<void> {
+export async function loadToken(): Promise<{ token?: string; scopes?: string[] }> {
+  return (await read()) ?? {};
+}
+
+/** Keep a token; what it is for stays as it was unless it is said. Undefined forgets both. */
+export async function keepToken(token: string | undefined, scopes?: string[]): Promise<void> {
   const kept = await read();
   if (kept === undefined) return;
-  const { token: _, ...rest } = kept;
-  await write(token === undefined ? rest : { ...rest, token });
+  const { keys } = kept;
+  const held = scopes ?? kept.scopes;
+  await write(token === undefined ? { keys } : { keys, token, ...(held ? { scopes: held } : {}) });
 }
 
 function base64url(bytes: Uint8Array): string {

@@ -1,26 +1,81 @@
-/** Nodes and devices as signals, kept true by events. */
+/** What every page shows some of, as signals kept true by events; nothing is polled. */
 
-import { effect, signal } from '@preact/signals';
+import { computed, effect, signal, type Signal } from '@preact/signals';
 import type { NodeEntry } from '../pages/NodeFacts';
 import type { Device } from '../pages/TokenRow';
-import { onEvent, request, status } from './connection';
+import { onEvent, request, scopes, status, type MethodCall } from './connection';
+import type { HostStats } from './protocol';
+import type { DeviceRequest, Question, SurfaceRequest } from './replies';
+import { APPROVALS, covers, PAIRING, READ } from './rights';
 
-export const nodes = signal<NodeEntry[]>([]);
-export const devices = signal<Device[]>([]);
+/** Undefined until the first answer; the last one is kept while the gateway is away. */
+export const nodeList = signal<NodeEntry[] | undefined>(undefined);
+export const devicePairing = signal<{ pending: DeviceRequest[]; paired: Device[] } | undefined>(undefined);
+export const surfaceRequests = signal<SurfaceRequest[] | undefined>(undefined);
+export const questions = signal<Question[] | undefined>(undefined);
+/** Why something of it could not be asked for. */
+export const stateError = signal<unknown>(undefined);
 
-const EVENTS = ['presence', 'node.pair.resolved', 'node.pair.requested', 'node.surface.changed', 'device.pair.changed', 'device.pair.resolved'];
+export const nodes = computed<NodeEntry[]>(() => nodeList.value ?? []);
+export const devices = computed<Device[]>(() => devicePairing.value?.paired ?? []);
 
-let timer: ReturnType<typeof setTimeout> | undefined;
+/** Everything that waits for a person, as devices and questions. */
+export const waitingCount = computed(() => {
+  const devices = (devicePairing.value?.pending ?? []).map((each) => each.deviceId);
+  const surfaces = (surfaceRequests.value ?? []).map((each) => each.nodeId);
+  return new Set([...devices, ...surfaces]).size + (questions.value?.length ?? 0);
+});
 
-function refresh(): void {
-  clearTimeout(timer);
-  timer = setTimeout(() => {
-    void request<{ nodes: NodeEntry[] }>('node.list').then((answer) => { nodes.value = answer.nodes; }, () => undefined);
-    void request<{ paired: Device[] }>('device.pair.list').then((answer) => { devices.value = answer.paired; }, () => undefined);
-  }, 100);
+/** Events within this many ms of each other cause one request. */
+const GATHER_MS = 150;
+
+/** Ask for something now, whenever a connection opens, and after these events. */
+function follow<A, T>(call: MethodCall, scope: string, into: Signal<T | undefined>, pick: (answer: A) => T, events: readonly string[]): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let asked = 0;
+  const ask = () => {
+    timer = undefined;
+    if (status.value !== 'open' || !covers(scopes.value, scope)) return;
+    const mine = (asked += 1);
+    request<A>(...call).then(
+      (answer) => {
+        if (mine === asked) into.value = pick(answer);
+        stateError.value = undefined;
+      },
+      (error: unknown) => { stateError.value = error; },
+    );
+  };
+  const soon = () => { timer ??= setTimeout(ask, GATHER_MS); };
+  events.forEach((name) => onEvent(name, soon));
+  effect(() => {
+    if (status.value === 'open') ask();
+  });
+  return soon;
 }
 
-EVENTS.forEach((name) => onEvent(name, refresh));
+follow(['node.list'], READ, nodeList, (answer: { nodes: NodeEntry[] }) => answer.nodes, [
+  'presence', 'node.pair.requested', 'node.pair.resolved', 'node.surface.changed', 'device.pair.resolved', 'device.pair.changed',
+]);
+follow(['device.pair.list'], PAIRING, devicePairing, (answer: { pending: DeviceRequest[]; paired: Device[] }) => answer, [
+  'device.pair.requested', 'device.pair.resolved', 'device.pair.changed', 'node.pair.requested', 'node.pair.resolved',
+]);
+follow(['node.pair.list'], PAIRING, surfaceRequests, (answer: { pending: SurfaceRequest[] }) => answer.pending, [
+  'node.pair.requested', 'node.pair.resolved',
+]);
+const askQuestions = follow(['plugin.approval.list'], APPROVALS, questions, (answer: Question[]) => answer, [
+  'plugin.approval.requested', 'plugin.approval.resolved',
+]);
+
+// A question that nobody answered goes without a word.
+let expiry: ReturnType<typeof setTimeout> | undefined;
 effect(() => {
-  if (status.value === 'open') refresh();
+  clearTimeout(expiry);
+  const next = Math.min(...(questions.value ?? []).map((each) => each.expiresAtMs));
+  if (Number.isFinite(next)) expiry = setTimeout(askQuestions, Math.max(1_000, next - Date.now()));
+});
+
+// Stats come every minute from every node: they are put in place, without asking for the list.
+onEvent('node.hostStats', (payload) => {
+  const { nodeId, hostStats } = payload as { nodeId: string; hostStats: HostStats };
+  nodeList.value = nodeList.value?.map((node) => (node.nodeId === nodeId ? { ...node, hostStats } : node));
 });

@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import type { RefObject } from 'preact';
 import { Badge, Button, Card } from '../kit';
 import { Form } from '../schema/Form';
+import { Prose } from '../schema/Prose';
 import type { Refusal } from '../schema/problems';
 import type { Json } from '../schema/fields';
 import type { CommandDetail } from './Commands';
@@ -36,7 +37,7 @@ export function InvokePanel({ nodeId, nodeName, connected, command, heading }: P
   };
   return (
     <Card title={command.name} headingRef={heading} badges={<Hints hints={command.hints ?? {}} />}>
-      {command.description && <p class="prose">{paragraphs(command.description)}</p>}
+      {command.description && <p class="prose"><Prose text={paragraphs(command.description)} /></p>}
       {!command.validated && <p class="note">No family of this gateway knows this command: it is relayed as it is, unchecked.</p>}
       {!connected && <p class="note">{nodeName} is away. {queueable ? 'What you send waits in the queue, for at most a day.' : 'This command cannot wait; run it when the node is back.'}</p>}
       <Form id={`params-${command.name}`} schema={command.paramsSchema} examples={command.examples ?? []} refusal={refusalOf(last)} onSubmit={submit}>

@@ -22,7 +22,7 @@ export interface Run {
   endedAt: Signal<number | undefined>;
 }
 
-const MOST_RUNS = 20;
+const MOST_RUNS = 10;
 const MOST_PROGRESS = 200_000;
 
 export const runs: Signal<readonly Run[]> = signal([]);
@@ -55,7 +55,8 @@ export function start(nodeId: string, command: string, params: Json | undefined,
     queuedId: signal(undefined),
     endedAt: signal(undefined),
   };
-  runs.value = [run, ...runs.value].slice(0, MOST_RUNS);
+  // Results may be large; what still runs is kept whatever its age.
+  runs.value = [run, ...runs.value.filter((each, n) => n < MOST_RUNS - 1 || each.endedAt.value === undefined)];
   const stop = onEvent('node.invoke.progress', (told) => take(run, told as { idempotencyKey?: string; chunk?: string }));
   const asked = {
     nodeId,
@@ -64,7 +65,7 @@ export function start(nodeId: string, command: string, params: Json | undefined,
     progress: true,
     ...(params === undefined ? {} : { params }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(queue ? { ifOffline: 'queue' } : {}),
+    ...(queue ? { ifOffline: 'queue' as const } : {}),
   };
   // The node's own limit decides; the gateway answers every invoke, with TIMEOUT if need be.
   request<Answer>('node.invoke', asked, { timeoutMs: null })
@@ -100,6 +101,12 @@ function end(run: Run, state: Outcome, result?: Json): void {
 }
 
 function fail(run: Run, error: unknown): void {
+  const later = error instanceof GatewayError ? (error.details as { code?: string; queuedActionId?: string } | undefined) : undefined;
+  if (later?.code === 'QUEUED_UNTIL_FOREGROUND' && later.queuedActionId) {
+    // The app is in the background: what the gateway calls an error is work that waits (PROTOCOL 14.3).
+    wait(run, later.queuedActionId);
+    return;
+  }
   const told = error instanceof GatewayError ? error : new GatewayError({ code: 'UNKNOWN', message: String(error) });
   run.error.value = told;
   const code = (told.details as { nodeError?: { code?: string } } | undefined)?.nodeError?.code;

@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 import type { ComponentChildren, RefObject } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { href } from '../router';
 
 type Tone = 'good' | 'bad' | 'wait' | 'plain';
@@ -39,21 +39,25 @@ interface ButtonProps {
   children: ComponentChildren;
   onClick?: () => void;
   type?: 'button' | 'submit';
-  tone?: 'primary' | 'danger';
+  tone?: 'primary' | 'danger' | undefined;
   small?: boolean;
   busy?: boolean;
   disabled?: boolean;
+  /** Why it cannot be used: shown, and tied to the button. */
+  why?: string | undefined;
   /** What it does, in full, where the word alone would not say. */
   label?: string;
 }
 
-export function Button({ children, onClick, type = 'button', tone, small, busy, disabled, label }: ButtonProps) {
-  return (
+export function Button({ children, onClick, type = 'button', tone, small, busy, disabled, why, label }: ButtonProps) {
+  const id = useId();
+  const button = (
     <button type={type} class={['button', tone, small && 'small'].filter(Boolean).join(' ')} aria-label={label} aria-busy={busy || undefined}
-      disabled={disabled || busy} onClick={onClick}>
+      aria-describedby={why ? id : undefined} disabled={disabled || busy || why !== undefined} onClick={onClick}>
       {children}
     </button>
   );
+  return why === undefined ? button : <span>{button}<small class="why" id={id}>{why}</small></span>;
 }
 
 export function Badge({ tone, children }: { tone: Tone; children: ComponentChildren }) {
@@ -134,7 +138,8 @@ export function Dialog({ open, title, onClose, action, dismiss = 'Cancel', child
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
   const from = useRef<HTMLElement | null>(null);
-  useEffect(() => {
+  // Before the next key: what is pressed while a dialog opens or closes must not go elsewhere.
+  useLayoutEffect(() => {
     setError(undefined);
     if (!open) return undefined;
     from.current = document.activeElement as HTMLElement | null;
@@ -185,12 +190,12 @@ export function Toasts() {
   return <div class="toasts" role="status" aria-live="polite">{text && <p>{text}</p>}</div>;
 }
 
-export function Copy({ text, label, short }: { text: string; label?: string; short?: boolean }) {
+export function Copy({ text, label, short, block }: { text: string; label?: string; short?: boolean; block?: boolean }) {
   const [done, setDone] = useState(false);
   const copy = () => navigator.clipboard.writeText(text).then(() => { setDone(true); toast('Copied.'); }, () => toast('Select the text and copy it by hand.'));
   return (
-    <span class="copy">
-      {label && <span>{label}</span>}
+    <span class={block ? 'copy block' : 'copy'}>
+      {label && !block && <span>{label}</span>}
       <code title={text}>{short ? `${text.slice(0, 12)}…` : text}</code>
       <button type="button" class="chip" onClick={() => void copy()} aria-label={`Copy ${label ?? text.slice(0, 24)}`}>{done ? 'Copied' : 'Copy'}</button>
     </span>

@@ -14,8 +14,8 @@ const OUTCOMES: Record<string, { word: string; tone: Tone }> = {
 };
 /** First words of kinds, as the gateway groups them. */
 const KINDS: Record<string, string> = {
-  invoke: 'Invokes', device: 'Devices', token: 'Tokens', surface: 'Node approvals', pending: 'Queue',
-  connect: 'Connections', 'node.invoke': 'Refused invokes', setup: 'Setup codes',
+  invoke: 'Invokes', pending: 'Queue', connect: 'Connections', node: 'Nodes', surface: 'Node approvals', device: 'Devices',
+  token: 'Tokens', setup: 'Setup codes', auth: 'Lock-outs', tool: 'Agents', plugins: 'Families',
 };
 const SPANS: Record<string, number> = { '15 minutes': 900_000, 'an hour': 3_600_000, 'a day': 86_400_000, 'a week': 604_800_000 };
 
@@ -31,7 +31,7 @@ export function AuditPage() {
       {events === undefined ? !error && <Skeleton /> : events.length === 0 ? (
         <Empty title="No entry matches">Widen the filter to see more.</Empty>
       ) : (
-        <Entries events={events} names={names} />
+        <div class="audit"><Entries events={events} names={names} /></div>
       )}
       {more && <Button onClick={older} busy={busy}>Show older</Button>}
     </Page>
@@ -59,7 +59,7 @@ function Filters({ filter, onChange, follow, onFollow }: FilterProps) {
         </select>
       </label>
       <label class="filter"><span>Outcome</span>
-        <select class="input" value={filter.outcome ?? ''} onChange={(event) => set({ outcome: event.currentTarget.value || undefined })}>
+        <select class="input" value={filter.outcome ?? ''} onChange={(event) => set({ outcome: (event.currentTarget.value || undefined) as AuditFilter['outcome'] })}>
           <option value="">Any</option>
           {Object.entries(OUTCOMES).map(([value, { word }]) => <option value={value}>{word}</option>)}
         </select>

@@ -11,7 +11,7 @@ import { nameOf } from './people';
 const CHANGED = ['device.pair.changed', 'device.pair.resolved', 'device.pair.setup.completed', 'node.pair.resolved', 'presence'];
 
 export function DevicesPage() {
-  const { data, error } = useLive<{ paired: Device[]; pending: unknown[] }>('device.pair.list', {}, CHANGED);
+  const { data, error } = useLive<{ paired: Device[]; pending: unknown[] }>(['device.pair.list'], CHANGED);
   const own = ownId.value;
   const paired = data && [...data.paired].sort((a, b) => Number(b.deviceId === own) - Number(a.deviceId === own));
   return (

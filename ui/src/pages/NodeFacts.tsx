@@ -1,6 +1,7 @@
 /** A node's identity, presence, stats and permissions. */
 
 import { Ago, Copy } from '../kit';
+import type { HostStats } from '../gateway/protocol';
 import { sizeText } from '../results/shapes';
 
 export interface NodeEntry {
@@ -17,6 +18,8 @@ export interface NodeEntry {
   remoteIp?: string;
   caps: string[];
   commands: string[];
+  /** Of a connected node: how many of its commands it may not run. */
+  withheldCount?: number;
   permissions?: Record<string, boolean>;
   approvalState: string;
   pendingRequestId?: string;
@@ -30,15 +33,6 @@ export interface NodeEntry {
   approvedAtMs?: number;
   lastActiveAtMs?: number;
   hostStats?: HostStats;
-}
-
-export interface HostStats {
-  cpuCount: number;
-  memoryTotalBytes: number;
-  memoryFreeBytes: number;
-  loadAverage?: number[];
-  diskTotalBytes?: number;
-  diskAvailableBytes?: number;
 }
 
 const SEEN: Record<string, string> = { connect: 'when it connected', 'device-token-auth': 'when it signed in', background: 'by a sign of life' };

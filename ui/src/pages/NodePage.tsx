@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 import { Badge, Button, Card, Dialog, ErrorNote, Field, Page, Skeleton, toast } from '../kit';
 import { request } from '../gateway/connection';
+import type { PendingListParams } from '../gateway/protocol';
 import { href, navigate } from '../router';
 import { Commands, type CommandDetail, type Withheld } from '../invoking/Commands';
 import { NodeFacts, type NodeEntry } from './NodeFacts';
@@ -21,7 +22,7 @@ const CHANGED = [
 
 export function NodePage({ nodeId, command }: { nodeId: string; command?: string | undefined }) {
   const about = (told: Record<string, unknown>) => told.nodeId === undefined || told.nodeId === nodeId;
-  const { data: node, error } = useLive<NodeDetail>('node.describe', { nodeId }, CHANGED, about);
+  const { data: node, error } = useLive<NodeDetail>(['node.describe', { nodeId }], CHANGED, about);
   if (node === undefined) {
     return <Page title="Node" back={{ word: 'Nodes', to: '/nodes' }}>{error ? <ErrorNote error={error} /> : <Skeleton />}</Page>;
   }
@@ -47,9 +48,23 @@ export function NodePage({ nodeId, command }: { nodeId: string; command?: string
       {node.pendingRequestId && (
         <p class="note">{name} asks for more than it may do. <a href={href('/approvals')}>Review and approve</a></p>
       )}
+      <WaitingWork nodeId={nodeId} name={name} />
       <Card title="About"><NodeFacts node={node} /></Card>
       <Commands nodeId={nodeId} name={name} connected={node.connected} details={node.commandDetails} withheld={node.withheld} chosen={command} />
     </Page>
+  );
+}
+
+/** What waits for this node in the queue, if anything does. */
+function WaitingWork({ nodeId, name }: { nodeId: string; name: string }) {
+  const params: PendingListParams = { nodeId, states: ['queued', 'delivered'], limit: 1000 };
+  const { data } = useLive<{ items: unknown[] }>(['node.pending.list', params], ['node.pending.changed'], (told) => told.nodeId === nodeId);
+  const count = data?.items.length ?? 0;
+  if (count === 0) return null;
+  return (
+    <p class="note" role="status">
+      {count === 1 ? 'One command waits' : `${count === 1000 ? '1000 or more' : count} commands wait`} for {name}. <a href={href('/queue')}>Show the queue</a>
+    </p>
   );
 }
 

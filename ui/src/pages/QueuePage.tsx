@@ -3,12 +3,13 @@
 import { useState } from 'preact/hooks';
 import { Ago, Badge, Button, Card, Dialog, Empty, ErrorNote, Page, Skeleton, Table, toast } from '../kit';
 import { request } from '../gateway/connection';
-import { nodes } from '../gateway/state';
+import { devices, nodes } from '../gateway/state';
+import type { PendingListParams } from '../gateway/protocol';
 import { href } from '../router';
 import { Result } from '../results/Result';
 import type { Json } from '../schema/fields';
 import { useLive } from './live';
-import { nameOf, shortId, STATES } from './people';
+import { actorText, nameOf, shortId, STATES } from './people';
 
 export interface QueueItem {
   id: string;
@@ -47,14 +48,16 @@ function QueueList() {
   const [group, setGroup] = useState<GroupName>('waiting');
   const [nodeId, setNodeId] = useState('');
   const states = GROUPS[group].states;
-  const params = { limit: 200, ...(states ? { states } : {}), ...(nodeId ? { nodeId } : {}) };
-  const { data, error } = useLive<{ items: QueueItem[] }>('node.pending.list', params, CHANGED);
+  const params: PendingListParams = { limit: 200, ...(states ? { states: [...states] } : {}), ...(nodeId ? { nodeId } : {}) };
+  const { data, error } = useLive<{ items: QueueItem[] }>(['node.pending.list', params], CHANGED);
   return (
     <Page title="Queue" lead="Work that waits for a node that is away. Finished work is kept for a day.">
       <div class="filters" role="group" aria-label="Filter">
-        {(Object.keys(GROUPS) as GroupName[]).map((each) => (
-          <button type="button" class="chip" aria-pressed={each === group} onClick={() => setGroup(each)}>{GROUPS[each].word}</button>
-        ))}
+        <div class="chips">
+          {(Object.keys(GROUPS) as GroupName[]).map((each) => (
+            <button type="button" class="chip" aria-pressed={each === group} onClick={() => setGroup(each)}>{GROUPS[each].word}</button>
+          ))}
+        </div>
         <label class="filter">
           <span>Node</span>
           <select class="input" value={nodeId} onChange={(event) => setNodeId(event.currentTarget.value)}>
@@ -120,7 +123,7 @@ function CancelItem({ item }: { item: QueueItem }) {
 }
 
 function QueueItemPage({ id }: { id: string }) {
-  const { data, error } = useLive<{ item: QueueItem }>('node.pending.get', { id }, CHANGED, (told) => told.id === id);
+  const { data, error } = useLive<{ item: QueueItem }>(['node.pending.get', { id }], CHANGED, (told) => told.id === id);
   const item = data?.item;
   return (
     <Page title={item ? whatOf(item) : 'Queue item'} back={{ word: 'Queue', to: '/queue' }}>
@@ -135,7 +138,7 @@ function ItemDetail({ item }: { item: QueueItem }) {
     ['State', <StateBadge item={item} />],
     ['Node', <a href={href(`/nodes/${item.nodeId}`)}>{nodeName(item.nodeId)}</a>],
     ['Priority', item.priority],
-    ['Asked by', item.requestedBy.replace(/^device:(.*)$/, (_, device: string) => `device ${shortId(device)}`)],
+    ['Asked by', actorText(item.requestedBy, new Map(devices.value.map((each) => [each.deviceId, nameOf(each)])))],
     ['Left', <Ago at={item.createdAtMs} />],
     ['Delivered', item.deliveredAtMs && <Ago at={item.deliveredAtMs} />],
     ['Finished', item.finishedAtMs && <Ago at={item.finishedAtMs} />],

@@ -28,6 +28,8 @@ export interface Device {
   lastSeenAtMs?: number;
   connected?: boolean;
   tokens: Token[];
+  /** What was approved for it as a node. */
+  nodeSurface?: { commands: string[]; caps: string[]; permissions?: Record<string, boolean> };
 }
 
 interface Props {

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { onEvent, request, status } from '../gateway/connection';
+import type { AuditListParams } from '../gateway/protocol';
 
 export const AUDIT_APPENDED = 'audit.appended';
 const PAGE = 100;
@@ -24,7 +25,7 @@ export interface AuditFilter {
   kinds?: string[] | undefined;
   actor?: string | undefined;
   subject?: string | undefined;
-  outcome?: string | undefined;
+  outcome?: AuditListParams['outcome'];
   sinceMs?: number | undefined;
 }
 
@@ -69,25 +70,7 @@ export function useAudit(filter: AuditFilter, follow: boolean): Trail {
     return () => { wanted = false; };
   }, [key, open]);
 
-  const loaded = events !== undefined;
-  useEffect(() => {
-    if (!open || !follow || !loaded) return undefined;
-    let wanted = true;
-    const fetchNew = async () => {
-      const answer = await request<Answer>('audit.list', { ...filter, afterId: newest.current, limit: 500 });
-      if (!wanted || answer.events.length === 0) return;
-      newest.current = answer.events[0]?.id ?? newest.current;
-      setEvents((held = []) => merged(answer.events, held));
-    };
-    const off = onEvent(AUDIT_APPENDED, () => void fetchNew().catch((refusal: unknown) => wanted && setError(refusal)));
-    // Nobody gets this event unasked; everything else goes on coming.
-    void request('events.subscribe', { events: ['*', AUDIT_APPENDED] }).then(fetchNew, () => undefined);
-    return () => {
-      wanted = false;
-      off();
-      void request('events.subscribe', { events: null }).catch(() => undefined);
-    };
-  }, [key, open, follow, loaded]);
+  useFollow(filter, open && follow && events !== undefined, newest, (found) => setEvents((held = []) => merged(found, held)), setError);
 
   const older = () => {
     if (before === undefined) return;
@@ -100,6 +83,34 @@ export function useAudit(filter: AuditFilter, follow: boolean): Trail {
       .finally(() => setBusy(false));
   };
   return { events, error, older, more: before !== undefined && (events?.length ?? 0) < MOST, busy };
+}
+
+/** Fetches what is appended and passes the filter, whenever the gateway says that something was. */
+function useFollow(
+  filter: AuditFilter,
+  active: boolean,
+  newest: { current: number },
+  onNew: (events: AuditEvent[]) => void,
+  onError: (error: unknown) => void,
+): void {
+  useEffect(() => {
+    if (!active) return undefined;
+    let wanted = true;
+    const fetchNew = async () => {
+      const answer = await request<Answer>('audit.list', { ...filter, afterId: newest.current, limit: 500 });
+      if (!wanted || answer.events.length === 0) return;
+      newest.current = answer.events[0]?.id ?? newest.current;
+      onNew(answer.events);
+    };
+    const off = onEvent(AUDIT_APPENDED, () => void fetchNew().catch((refusal: unknown) => wanted && onError(refusal)));
+    // Nobody gets this event unasked; everything else goes on coming.
+    void request('events.subscribe', { events: ['*', AUDIT_APPENDED] }).then(fetchNew, () => undefined);
+    return () => {
+      wanted = false;
+      off();
+      void request('events.subscribe', { events: null }).catch(() => undefined);
+    };
+  }, [JSON.stringify(filter), active]);
 }
 
 /** Both, newest first, each entry once. */

@@ -1,7 +1,7 @@
 /** What a page shows of the gateway, asked for once and again whenever an event says that it changed. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { onEvent, request, status } from '../gateway/connection';
+import { onEvent, request, status, type MethodCall } from '../gateway/connection';
 
 export interface Live<T> {
   /** The last answer; kept, greyed by the page's frame, while the gateway is away. */
@@ -17,33 +17,30 @@ const GATHER_MS = 150;
 /**
  * The answer of a method, kept true.
  *
- * @param params null asks nothing, for a page that does not know yet what.
+ * @param call the method and what it is asked
  * @param events names of the events that change the answer
  * @param concerns whether an event's payload is about this answer
  */
 export function useLive<T>(
-  method: string,
-  params: object | null,
+  call: MethodCall,
   events: readonly string[],
   concerns: (payload: Record<string, unknown>) => boolean = () => true,
 ): Live<T> {
   const [data, setData] = useState<T>();
   const [error, setError] = useState<unknown>();
   const [asked, setAsked] = useState(0);
-  const key = JSON.stringify([method, params]);
+  const key = JSON.stringify(call);
   const shown = useRef('');
   const open = status.value === 'open';
-  const about = useRef(concerns);
-  about.current = concerns;
 
   useEffect(() => {
-    if (!open || params === null) return undefined;
+    if (!open) return undefined;
     if (shown.current !== key) {
       setData(undefined);
       setError(undefined);
     }
     let wanted = true;
-    request<T>(method, params).then(
+    request<T>(...call).then(
       (answer) => {
         if (!wanted) return;
         shown.current = key;
@@ -55,21 +52,27 @@ export function useLive<T>(
     return () => { wanted = false; };
   }, [key, open, asked]);
 
+  useEvents(events, concerns, () => setAsked((n) => n + 1));
+  return { data, error, reload: () => setAsked((n) => n + 1) };
+}
+
+/** Calls `then` once for the events that come close together and are of concern. */
+function useEvents(events: readonly string[], concerns: (payload: Record<string, unknown>) => boolean, then: () => void): void {
+  const last = useRef({ concerns, then });
+  last.current = { concerns, then };
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const again = (payload: unknown) => {
-      if (timer !== undefined || !about.current((payload ?? {}) as Record<string, unknown>)) return;
+    const hear = (payload: unknown) => {
+      if (timer !== undefined || !last.current.concerns((payload ?? {}) as Record<string, unknown>)) return;
       timer = setTimeout(() => {
         timer = undefined;
-        setAsked((n) => n + 1);
+        last.current.then();
       }, GATHER_MS);
     };
-    const off = events.map((name) => onEvent(name, again));
+    const off = events.map((name) => onEvent(name, hear));
     return () => {
       off.forEach((each) => each());
       clearTimeout(timer);
     };
   }, [events.join()]);
-
-  return { data, error, reload: () => setAsked((n) => n + 1) };
 }

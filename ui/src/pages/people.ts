@@ -1,11 +1,11 @@
 /** What ids and codes of the gateway are called in words. Pure. */
 
 export interface Named {
-  nodeId?: string;
-  deviceId?: string;
-  displayName?: string;
-  operatorLabel?: string;
-  clientId?: string;
+  nodeId?: string | undefined;
+  deviceId?: string | undefined;
+  displayName?: string | undefined;
+  operatorLabel?: string | undefined;
+  clientId?: string | undefined;
 }
 
 export function nameOf(each: Named): string {
@@ -21,7 +21,7 @@ export function actorText(actor: string, names: ReadonlyMap<string, string>): st
   const [kind, ...rest] = actor.split(':');
   const id = rest.join(':');
   if (kind === 'device' || kind === 'node') return names.get(id) ?? shortId(id);
-  return id || actor;
+  return kind === 'rule' ? `rule: ${id}` : id || actor;
 }
 
 export type Tone = 'good' | 'bad' | 'wait' | 'plain';

@@ -14,7 +14,7 @@ export function MediaFigure({ media, caption }: { media: Media; caption: string 
     setUrl(made);
     setBroken(false);
     return () => URL.revokeObjectURL(made);
-  }, [media.bytes.length, media.mime, media.name]);
+  }, [media]);
   if (url === null) return null;
   const fail = () => setBroken(true);
   return (

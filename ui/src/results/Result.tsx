@@ -1,5 +1,6 @@
 /** A command's result shown as what it is; the whole as JSON is one click away. */
 
+import { useMemo } from 'preact/hooks';
 import { isObject, labelOf, type Json, type JsonObject } from '../schema/fields';
 import { mediaOf, shortened } from './media';
 import { MediaFigure } from './MediaFigure';
@@ -40,7 +41,7 @@ function View({ value, name, caption, depth }: ViewProps) {
 
 /** An object: its picture, sound or place first, then whatever else it says. */
 function One({ value, caption, depth }: Omit<ViewProps, 'value'> & { value: JsonObject }) {
-  const media = mediaOf(value);
+  const media = useMemo(() => mediaOf(value), [value]);
   const place = placeOf(value);
   const run = runOf(value);
   const hidden = new Set<string>([...(media ? [media.field] : []), ...(run ? ['stdout', 'stderr'] : [])]);
@@ -67,7 +68,7 @@ function One({ value, caption, depth }: Omit<ViewProps, 'value'> & { value: Json
       )}
       {parts.map(([key, each]) => (
         <section class="result-part">
-          <h4>{labelOf(key)}</h4>
+          <h3>{labelOf(key)}</h3>
           <View value={each} name={key} caption={`${caption}: ${labelOf(key)}`} depth={depth + 1} />
         </section>
       ))}
@@ -76,10 +77,10 @@ function One({ value, caption, depth }: Omit<ViewProps, 'value'> & { value: Json
 }
 
 function Many({ value, name, caption, depth }: Omit<ViewProps, 'value'> & { value: Json[] }) {
-  if (value.length === 0) return <p class="muted">None.</p>;
   const shown = value.slice(0, MOST_ROWS);
   const rest = value.length > MOST_ROWS && <p class="muted">The first {MOST_ROWS} of {value.length}; all are in the JSON.</p>;
-  const withMedia = value.some((each) => isObject(each) && (mediaOf(each) !== null || each.type === 'text'));
+  const withMedia = useMemo(() => value.some((each) => isObject(each) && (each.type === 'text' || mediaOf(each) !== null)), [value]);
+  if (value.length === 0) return <p class="muted">None.</p>;
   const columns = withMedia ? null : columnsOf(value);
   if (columns !== null) {
     return (
@@ -138,7 +139,7 @@ function Text({ value }: { value: string }) {
 function Output({ label, text }: { label: string; text: string }) {
   return (
     <section class="result-part">
-      <h4>{label}</h4>
+      <h3>{label}</h3>
       {text === '' ? <p class="muted">It printed nothing.</p> : <pre tabIndex={0} aria-label={label}>{text}</pre>}
     </section>
   );

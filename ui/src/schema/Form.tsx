@@ -2,7 +2,7 @@
 
 import { useMemo, useState } from 'preact/hooks';
 import { Group, type Context } from './groups';
-import { isObject, readSchema, type Json, type JsonObject, type Schema } from './fields';
+import { isObject, readSchema, type Field, type Json, type JsonObject, type Schema } from './fields';
 import { JsonInput } from './inputs';
 import { check, problemsOf, unplaced, type Problems, type Refusal } from './problems';
 
@@ -25,6 +25,8 @@ export interface FormProps {
   children: preact.ComponentChildren;
 }
 
+/** Stands for the whole where a pointer stands for a field. */
+const BROKEN = '-json';
 const ANYTHING: Schema = { type: 'object', additionalProperties: true };
 
 export function Form({ schema, examples = [], initial, refusal, id, onSubmit, children }: FormProps) {
@@ -54,40 +56,61 @@ export function Form({ schema, examples = [], initial, refusal, id, onSubmit, ch
     if (found.size === 0) onSubmit(value ?? (root.kind === 'object' ? {} : undefined));
     else requestAnimationFrame(() => firstInvalid(event.target as HTMLFormElement)?.focus());
   };
-  const lost = unplaced(problems, (at) => at === '-json' || (!asJson && document.getElementById(`${id}${at}`) !== null));
+  const lost = unplaced(problems, (at) => at === BROKEN || (!asJson && document.getElementById(`${id}${at}`) !== null));
+  const toggle = schema === undefined ? undefined : () => { restart(value); setAsJson(!asJson); };
   return (
     <form class="form" id={id} noValidate onSubmit={submit} aria-label="Params">
-      {(examples.length > 0 || !asJson || root.fields.length > 0) && (
-        <div class="form-bar">
-          {examples.map((each, n) => (
-            <button type="button" class="chip" onClick={() => restart(each.params)}>
-              {each.says || (examples.length > 1 ? `Example ${n + 1}` : 'Example')}
-            </button>
-          ))}
-          {schema !== undefined && (
-            <button type="button" class="chip" aria-pressed={asJson} onClick={() => { restart(value); setAsJson(!asJson); }}>
-              Edit as JSON
-            </button>
-          )}
-        </div>
-      )}
+      <Bar examples={examples} asJson={asJson} onExample={restart} onToggle={toggle} />
       {lost.length > 0 && <div role="alert" class="form-problem">{lost.map((text) => <p>{text}</p>)}</div>}
       <div class="form-fields" key={`${generation}-${asJson}`}>
-        {asJson ? (
-          <div class="form-field">
-            <label for={`${id}-json`}>Params (JSON)</label>
-            <JsonInput field={root} id={`${id}-json`} value={value} invalid={broken.has('-json')} rows={8}
-              describedBy={undefined} onChange={setValue} onProblem={(text) => context.setBroken('-json', text)} />
-            {broken.has('-json') && <p class="form-problem">{broken.get('-json')}</p>}
-          </div>
-        ) : root.fields.length === 0 && !root.open ? (
-          <p class="muted">It takes no params.</p>
-        ) : (
-          <Group field={root} value={isObject(value) ? value : {}} at="" context={context} onChange={setValue} />
-        )}
+        {asJson ? <AsJson field={root} value={value} context={context} onChange={setValue} />
+          : root.fields.length === 0 && !root.open ? <p class="muted">It takes no params.</p>
+            : <Group field={root} value={isObject(value) ? value : {}} at="" context={context} onChange={setValue} />}
       </div>
       <div class="form-actions">{children}</div>
     </form>
+  );
+}
+
+interface BarProps {
+  examples: Example[];
+  asJson: boolean;
+  onExample: (params: Json) => void;
+  onToggle: (() => void) | undefined;
+}
+
+/** Examples to start from, and the way to the JSON and back. */
+function Bar({ examples, asJson, onExample, onToggle }: BarProps) {
+  if (examples.length === 0 && onToggle === undefined) return null;
+  return (
+    <div class="form-bar">
+      {examples.map((each, n) => (
+        <button type="button" class="chip" onClick={() => onExample(each.params)}>
+          {each.says || (examples.length > 1 ? `Example ${n + 1}` : 'Example')}
+        </button>
+      ))}
+      {onToggle && <button type="button" class="chip" aria-pressed={asJson} onClick={onToggle}>Edit as JSON</button>}
+    </div>
+  );
+}
+
+interface AsJsonProps {
+  field: Field;
+  value: Json | undefined;
+  context: Context;
+  onChange: (value: Json | undefined) => void;
+}
+
+function AsJson({ field, value, context, onChange }: AsJsonProps) {
+  const id = `${context.id}${BROKEN}`;
+  const problem = context.problems.get(BROKEN);
+  return (
+    <div class="form-field">
+      <label for={id}>Params (JSON)</label>
+      <JsonInput field={field} id={id} value={value} invalid={problem !== undefined} rows={8} onChange={onChange}
+        describedBy={problem && `${id}-problem`} onProblem={(text) => context.setBroken(BROKEN, text)} />
+      {problem && <p class="form-problem" id={`${id}-problem`}>{problem}</p>}
+    </div>
   );
 }
 

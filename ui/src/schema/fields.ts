@@ -89,17 +89,35 @@ function readObject(root: Schema, field: Field, schema: Schema, depth: number): 
   const rest = schema.additionalProperties;
   if (isObject(schema.properties)) {
     const needed = new Set(Array.isArray(schema.required) ? schema.required : []);
-    const fields = Object.entries(schema.properties).map(([name, each]) =>
-      read(root, isObject(each) ? each : {}, name, needed.has(name), depth + 1),
-    );
+    const told = attributesOf(field.help);
+    const fields = Object.entries(schema.properties).map(([name, each]) => {
+      const made = read(root, isObject(each) ? each : {}, name, needed.has(name), depth + 1);
+      return { ...made, help: made.help || (told.get(name) ?? '') };
+    });
     // What must be given comes first; the order is otherwise the schema's.
     fields.sort((a, b) => Number(b.required) - Number(a.required));
-    return { ...field, kind: 'object', fields, open: rest === true };
+    const help = field.help.replace(/(^|\n)Attributes:\n[\s\S]*$/, '').trim();
+    return { ...field, help, kind: 'object', fields, open: rest === true };
   }
   if (isObject(rest) && Object.keys(rest).length > 0) {
     return { ...field, kind: 'map', item: read(root, rest, '', true, depth + 1) };
   }
   return { ...field, kind: schema.additionalProperties === undefined && depth === 0 ? 'object' : 'json' };
+}
+
+/** What a model's docstring says of its fields below "Attributes:", which is all that most schemas say of them. */
+function attributesOf(text: string): Map<string, string> {
+  const found = new Map<string, string>();
+  const [, block = ''] = /(?:^|\n)Attributes:\n([\s\S]*)$/.exec(text) ?? [];
+  for (const [, names = '', says = ''] of block.matchAll(/^ {4}([\w, ]+): (.*(?:\n {5,}.*)*)/gm)) {
+    const help = says.replace(/\s*\n\s*/g, ' ').trim();
+    for (const name of names.split(',')) found.set(camel(name.trim()), help && `${help[0]?.toUpperCase()}${help.slice(1)}`);
+  }
+  return found;
+}
+
+function camel(name: string): string {
+  return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function readList(root: Schema, field: Field, schema: Schema, depth: number): Field {
@@ -149,7 +167,7 @@ function blank(schema: Schema, name: string, required: boolean, nullable: boolea
   return {
     name,
     label: labelOf(name, schema),
-    help: typeof schema.description === 'string' ? schema.description : '',
+    help: typeof schema.description === 'string' ? withoutChapters(schema.description) : '',
     kind: 'json',
     required,
     nullable,
@@ -172,6 +190,11 @@ function blank(schema: Schema, name: string, required: boolean, nullable: boolea
     open: false,
     variants: [],
   };
+}
+
+/** Docstrings name chapters of the protocol, which says nothing to who fills in a form. */
+function withoutChapters(text: string): string {
+  return text.replace(/ \((?:PROTOCOL )?\d+(?:\.\d+)*(?:, \d+(?:\.\d+)*)*\)/g, '');
 }
 
 function defined<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {

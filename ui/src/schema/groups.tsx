@@ -1,9 +1,10 @@
 /** Fields that hold others: objects, lists, names with values, and one form of several. */
 
-import { useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { escape, type Problems } from './problems';
 import { isObject, type Field, type Json, type JsonObject } from './fields';
 import { JsonInput, ScalarInput } from './inputs';
+import { Prose } from './Prose';
 
 export interface Context {
   id: string;
@@ -77,7 +78,7 @@ export function Entry({ field, value, at, context, onChange }: Props<Json | unde
   const notes = [field.help && `${id}-help`, problem && `${id}-problem`].filter(Boolean).join(' ') || undefined;
   const about = (
     <>
-      {field.help && <p class="form-help" id={`${id}-help`}>{field.help}</p>}
+      {field.help && <p class="form-help" id={`${id}-help`}><Prose text={field.help} /></p>}
       {problem && <p class="form-problem" id={`${id}-problem`}>{problem}</p>}
     </>
   );
@@ -126,6 +127,7 @@ function Nested(props: Props<Json | undefined> & { about: preact.ComponentChildr
 }
 
 function List({ field, value, at, context, onChange }: Props<Json[]>) {
+  const focusNext = useFocusNext();
   const next = useRef(value.length);
   const [rows, setRows] = useState(() => value.map((each, key) => ({ key, value: each as Json | undefined })));
   const item = field.item as Field;
@@ -137,7 +139,7 @@ function List({ field, value, at, context, onChange }: Props<Json[]>) {
   const add = () => {
     const key = next.current++;
     give([...rows, { key, value: undefined }]);
-    focusSoon(`${context.id}${at}/${rows.length}`);
+    focusNext(`${context.id}${at}/${rows.length}`);
   };
   const word = singular(field.label);
   return (
@@ -149,7 +151,7 @@ function List({ field, value, at, context, onChange }: Props<Json[]>) {
               <Entry field={{ ...item, label: `${word} ${n + 1}`, required: false }} value={row.value} at={`${at}/${n}`} context={context}
                 onChange={(changed) => give(rows.map((each) => (each.key === row.key ? { ...each, value: changed } : each)))} />
               <button type="button" class="chip" aria-label={`Remove ${word.toLowerCase()} ${n + 1}`}
-                onClick={() => { give(rows.filter((each) => each.key !== row.key)); focusSoon(`${context.id}${at}-add`); }}>
+                onClick={() => { give(rows.filter((each) => each.key !== row.key)); focusNext(`${context.id}${at}-add`); }}>
                 Remove
               </button>
             </li>
@@ -162,6 +164,7 @@ function List({ field, value, at, context, onChange }: Props<Json[]>) {
 }
 
 function Names({ field, value, at, context, onChange }: Props<JsonObject>) {
+  const focusNext = useFocusNext();
   const next = useRef(Object.keys(value).length);
   const [rows, setRows] = useState(() => Object.entries(value).map(([name, each], key) => ({ key, name, value: each as Json | undefined })));
   const give = (changed: typeof rows) => {
@@ -189,7 +192,7 @@ function Names({ field, value, at, context, onChange }: Props<JsonObject>) {
       <button type="button" class="chip" onClick={() => {
         const key = next.current++;
         give([...rows, { key, name: '', value: undefined }]);
-        focusSoon(`${context.id}${at}-name-${rows.length}`);
+        focusNext(`${context.id}${at}-name-${rows.length}`);
       }}>
         Add a name and value
       </button>
@@ -221,6 +224,12 @@ function singular(label: string): string {
   return label.length > 3 && /[^s]s$/.test(label) ? label.slice(0, -1) : label || 'Entry';
 }
 
-function focusSoon(id: string): void {
-  requestAnimationFrame(() => document.getElementById(id)?.focus());
+/** Gives focus to an element as soon as the next render made it, before another key is pressed. */
+function useFocusNext(): (id: string) => void {
+  const wanted = useRef<string | undefined>(undefined);
+  useLayoutEffect(() => {
+    if (wanted.current !== undefined) document.getElementById(wanted.current)?.focus();
+    wanted.current = undefined;
+  });
+  return (id) => { wanted.current = id; };
 }
