@@ -30,7 +30,7 @@ async def ask():
     async with open_gateway() as gateway:
         catalog = await gateway.connection.request("tools.catalog", {})
         (name,) = [
-            tool["id"] for group in catalog["groups"] for tool in group["tools"] if "camera_snap" in tool["id"]
+            tool["id"] for group in catalog["groups"] for tool in group["tools"] if "camera-snap" in tool["id"]
         ]
         await gateway.connection.request("tools.invoke", {"name": name, "args": {"maxWidth": 320}})
 
@@ -152,6 +152,10 @@ def test_a_no_is_a_no(door: Desk, owner: Page, stranger: Page) -> None:
     owner.get_by_role("button", name="Reject").click()
     owner.get_by_role("dialog").get_by_role("button", name="Reject").click()
     expect(stranger.get_by_role("alert")).to_contain_text("The request was rejected")
+    # Its last knock is still there; the page does not knock again.
+    owner.get_by_role("button", name="Reject").click()
+    owner.get_by_role("dialog").get_by_role("button", name="Reject").click()
+    expect(owner.get_by_text("All is decided")).to_be_visible()
 
 
 def test_a_device_joins_by_a_code_made_here(door: Desk, owner: Page, shots: Path) -> None:
@@ -165,7 +169,7 @@ def test_a_device_joins_by_a_code_made_here(door: Desk, owner: Page, shots: Path
     for scheme in SCHEMES:
         picture(owner, shots, "pair", scheme)
     command = owner.get_by_text("openclaw node run --pair").inner_text()
-    door.launch_node("Shed", *command.split()[3:])
+    door.launch_other(*command.split()[3:], "--display-name", "Shed")
     expect(owner.get_by_text("Used by")).to_contain_text("Shed", timeout=30_000)
     owner.get_by_role("link", name="Open the node").click()
     expect(owner.get_by_text("Connected").first).to_be_visible()

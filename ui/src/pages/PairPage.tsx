@@ -46,6 +46,7 @@ export function PairPage() {
   }, [made?.setupId]);
   return (
     <Page title="Pair a device" lead="A code lets one device in, once, within ten minutes, and needs no further approval. Give it to nobody else.">
+      {made && <Code key={made.setupId} made={made} used={used} />}
       <Card title={made ? 'Another one' : 'What joins?'}>
         <form class="pair-form" onSubmit={(event) => { event.preventDefault(); void make(); }}>
           <fieldset class="choices">
@@ -63,7 +64,6 @@ export function PairPage() {
           <div><Button type="submit" tone={made && !used ? undefined : 'primary'} busy={busy} why={lacking(ADMIN)}>{made ? 'Make another code' : 'Make a code'}</Button></div>
         </form>
       </Card>
-      {made && <Code key={made.setupId} made={made} used={used} />}
     </Page>
   );
 }
