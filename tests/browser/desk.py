@@ -60,7 +60,9 @@ class Desk:
         state = self._place / "other"
         state.mkdir()
         (state / "openclaw.json").write_bytes((self._place / "state" / "openclaw.json").read_bytes())
-        self.node = Program([*OPENCLAW, "node", "run", *arguments], clean_env(state), self._place / "other.log")
+        self.node = Program(
+            [*OPENCLAW, "node", "run", *arguments], clean_env(state), self._place / "other.log"
+        )
         self.node.__enter__()
 
     def start_node(self) -> None:

@@ -1,4 +1,4 @@
-"""The first half of a person's way: let the browser in, approve a node, see it live; what they meet if it goes wrong.
+"""A first visit: the browser is let in, a node is approved and comes live; and what is met if it goes wrong.
 
 The tests of this file are one story and share a gateway that approves nothing by itself.
 """
@@ -29,9 +29,8 @@ from openclaw_core.client import open_gateway
 async def ask():
     async with open_gateway() as gateway:
         catalog = await gateway.connection.request("tools.catalog", {})
-        (name,) = [
-            tool["id"] for group in catalog["groups"] for tool in group["tools"] if "camera-snap" in tool["id"]
-        ]
+        tools = [tool["id"] for group in catalog["groups"] for tool in group["tools"]]
+        (name,) = [tool for tool in tools if tool.endswith("camera-snap")]
         await gateway.connection.request("tools.invoke", {"name": name, "args": {"maxWidth": 320}})
 
 asyncio.run(ask())

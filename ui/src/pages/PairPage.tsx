@@ -72,7 +72,7 @@ function Code({ made, used }: { made: SetupCodeMade; used: Use | undefined }) {
   const left = useCountdown(made.expiresAtMs, used === undefined);
   const over = left <= 0 && used === undefined;
   return (
-    <section class="card" aria-label="The code">
+    <Card title={`A code for ${CHOICES[made.access].word.toLowerCase()}`}>
       <div role="status">
         {used && (
           <p class={used.certain ? 'used' : 'note'}>
@@ -93,7 +93,7 @@ function Code({ made, used }: { made: SetupCodeMade; used: Use | undefined }) {
           </div>
         </div>
       )}
-    </section>
+    </Card>
   );
 }
 
