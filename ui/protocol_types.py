@@ -26,7 +26,7 @@ from openclaw_core.protocol import connect, devices, nodes, setup
 from openclaw_core.services.runtime import Runtime
 from openclaw_core.store.sql import SqlStore
 
-__all__ = ["ALSO", "FILE", "render", "typed"]
+__all__ = ["ALSO", "FILE", "render", "shapes", "typed"]
 
 FILE = Path(__file__).parent / "src" / "gateway" / "protocol.ts"
 ALSO: tuple[type[BaseModel], ...] = (
@@ -66,17 +66,17 @@ def typed(schema: Schema) -> str:
     return _PLAIN.get(str(kind), "unknown")
 
 
-def _omittable(field: Schema) -> Schema:
-    """The field without the null that stands for its absence in Python."""
-    if "anyOf" not in field or field.get("default", ...) is not None:
-        return field
-    return {"anyOf": [part for part in field["anyOf"] if part.get("type") != "null"]}
+def _left_out(field: Schema) -> str:
+    """The type of a field that may be absent: without the null that stands for that in Python."""
+    if "anyOf" in field and field.get("default", ...) is None:
+        field = {"anyOf": [part for part in field["anyOf"] if part.get("type") != "null"]}
+    return f"{typed(field)} | undefined"
 
 
 def _interface(name: str, schema: Schema) -> str:
     required = frozenset(schema.get("required", ()))
     fields = [
-        f"  {key}: {typed(field)};" if key in required else f"  {key}?: {typed(_omittable(field))} | undefined;"
+        f"  {key}: {typed(field)};" if key in required else f"  {key}?: {_left_out(field)};"
         for key, field in schema.get("properties", {}).items()
     ]
     if not fields:
@@ -84,7 +84,8 @@ def _interface(name: str, schema: Schema) -> str:
     return "\n".join([f"export interface {name} {{", *fields, "}\n"])
 
 
-def _shapes(models: Iterable[type[BaseModel]]) -> Iterator[tuple[str, str]]:
+def shapes(models: Iterable[type[BaseModel]]) -> Iterator[tuple[str, str]]:
+    """The models and what they are made of: name and declaration, the same name perhaps more than once."""
     for model in models:
         schema = model.model_json_schema(by_alias=True)
         for name, part in schema.get("$defs", {}).items():
@@ -103,13 +104,13 @@ def render() -> str:
     }
     methods["connect"] = connect.ConnectParams
     known = (model for model in methods.values() if model is not None)
-    shapes = dict(sorted(_shapes({*known, *ALSO})))
+    written = dict(sorted(shapes({*known, *ALSO})))
     lines = [
         f"  '{name}': {params.__name__.lstrip('_') if params is not None else 'Record<string, unknown>'};"
         for name, params in sorted(methods.items())
     ]
     table = "/** What every method takes. */\nexport interface Methods {\n" + "\n".join(lines) + "\n}\n"
-    return "\n".join([_HEAD, *shapes.values(), table])
+    return "\n".join([_HEAD, *written.values(), table])
 
 
 async def _methods() -> list[Method]:

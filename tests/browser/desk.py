@@ -55,6 +55,16 @@ class Desk:
         self.node = Program(argv, self.env, self._place / "node.log")
         self.node.__enter__()
 
+    def launch_other(self, *arguments: str) -> None:
+        """A device that was never here, which has nothing but what it is told."""
+        state = self._place / "other"
+        state.mkdir()
+        (state / "openclaw.json").write_bytes((self._place / "state" / "openclaw.json").read_bytes())
+        self.node = Program(
+            [*OPENCLAW, "node", "run", *arguments], clean_env(state), self._place / "other.log"
+        )
+        self.node.__enter__()
+
     def start_node(self) -> None:
         """The node comes, and is approved if it asks for that."""
         self.launch_node("Desk")

@@ -1,4 +1,4 @@
-"""The first half of a person's way: let the browser in, approve a node, see it live; what they meet if it goes wrong.
+"""A first visit: the browser is let in, a node is approved and comes live; and what is met if it goes wrong.
 
 The tests of this file are one story and share a gateway that approves nothing by itself.
 """
@@ -29,9 +29,8 @@ from openclaw_core.client import open_gateway
 async def ask():
     async with open_gateway() as gateway:
         catalog = await gateway.connection.request("tools.catalog", {})
-        (name,) = [
-            tool["id"] for group in catalog["groups"] for tool in group["tools"] if "camera_snap" in tool["id"]
-        ]
+        tools = [tool["id"] for group in catalog["groups"] for tool in group["tools"]]
+        (name,) = [tool for tool in tools if tool.endswith("camera-snap")]
         await gateway.connection.request("tools.invoke", {"name": name, "args": {"maxWidth": 320}})
 
 asyncio.run(ask())
@@ -152,6 +151,10 @@ def test_a_no_is_a_no(door: Desk, owner: Page, stranger: Page) -> None:
     owner.get_by_role("button", name="Reject").click()
     owner.get_by_role("dialog").get_by_role("button", name="Reject").click()
     expect(stranger.get_by_role("alert")).to_contain_text("The request was rejected")
+    # Its last knock is still there; the page does not knock again.
+    owner.get_by_role("button", name="Reject").click()
+    owner.get_by_role("dialog").get_by_role("button", name="Reject").click()
+    expect(owner.get_by_text("All is decided")).to_be_visible()
 
 
 def test_a_device_joins_by_a_code_made_here(door: Desk, owner: Page, shots: Path) -> None:
@@ -165,7 +168,7 @@ def test_a_device_joins_by_a_code_made_here(door: Desk, owner: Page, shots: Path
     for scheme in SCHEMES:
         picture(owner, shots, "pair", scheme)
     command = owner.get_by_text("openclaw node run --pair").inner_text()
-    door.launch_node("Shed", *command.split()[3:])
+    door.launch_other(*command.split()[3:], "--display-name", "Shed")
     expect(owner.get_by_text("Used by")).to_contain_text("Shed", timeout=30_000)
     owner.get_by_role("link", name="Open the node").click()
     expect(owner.get_by_text("Connected").first).to_be_visible()
@@ -195,6 +198,45 @@ def test_families_are_listed(door: Desk, owner: Page, shots: Path) -> None:
         picture(owner, shots, "families", scheme)
 
 
+def test_who_has_fewer_rights_is_told_so_beforehand(door: Desk, stranger: Page) -> None:
+    made = door.openclaw("devices", "setup-code", "--profile", "limited", "--public-url", door.url, "--no-qr")
+    stranger.goto(f"{door.url}/#setup={made['setupCode']}")
+    expect(stranger.get_by_role("link", name="Shed")).to_be_visible()
+    # What it was given is what it asks for from then on: it is not locked out for want of more.
+    stranger.reload()
+    expect(stranger.get_by_role("link", name="Shed")).to_be_visible()
+    stranger.get_by_role("link", name="Families").click()
+    button = stranger.get_by_role("button", name="Look for changes")
+    expect(button).to_be_disabled()
+    expect(button).to_have_accessible_description(re.compile("lacks operator.admin"))
+
+
+def test_the_way_around_by_keyboard_on_a_phone(door: Desk, owner: Page) -> None:
+    owner.set_viewport_size({"width": 390, "height": 800})
+    owner.goto(f"{door.url}/#/nodes")
+    owner.reload()
+    expect(owner.get_by_role("heading", name="Nodes", level=1)).to_be_focused()
+    owner.get_by_role("link", name="Skip to content").press("Enter")
+    expect(owner.get_by_role("main")).to_be_focused()
+    menu = owner.get_by_role("button", name="Menu")
+    menu.press("Enter")
+    expect(owner.get_by_role("link", name="Families")).to_be_visible()
+    owner.keyboard.press("Escape")
+    expect(owner.get_by_role("link", name="Families")).to_be_hidden()
+    expect(menu).to_be_focused()
+    menu.press("Enter")
+    owner.get_by_role("radio", name="Dark").press("Space")
+    dark = owner.evaluate("getComputedStyle(document.body).backgroundColor")
+    owner.get_by_role("link", name="Families").press("Enter")
+    expect(owner.get_by_role("heading", name="Families", level=1)).to_be_focused()
+    expect(owner.get_by_role("link", name="Nodes")).to_be_hidden()
+    owner.reload()
+    assert owner.evaluate("getComputedStyle(document.body).backgroundColor") == dark == "rgb(15, 19, 26)"
+    menu.press("Enter")
+    owner.get_by_role("radio", name="Auto").press("Space")
+    owner.set_viewport_size({"width": 1200, "height": 900})
+
+
 def test_what_was_shown_stays_while_the_gateway_is_away(door: Desk, owner: Page, shots: Path) -> None:
     owner.goto(f"{door.url}/#/nodes")
     expect(owner.get_by_role("link", name="Shed")).to_be_visible()
@@ -204,6 +246,7 @@ def test_what_was_shown_stays_while_the_gateway_is_away(door: Desk, owner: Page,
     for scheme in SCHEMES:
         picture(owner, shots, "nodes-offline", scheme)
     door.gateway.start()
+    door.await_gateway()
     owner.get_by_role("button", name="Try now").click()
     expect(owner.get_by_text("The gateway is away.")).to_have_count(0, timeout=30_000)
 

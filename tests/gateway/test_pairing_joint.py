@@ -9,6 +9,7 @@ from openclaw_core.testing import FakeDevice, node_params, operator_params
 pytestmark = pytest.mark.anyio
 
 BY_HAND = {"nodes.pairing.autoApproveLocal": False}
+WITHHELD = 'node command not allowed: "nobody.knows" is not in the allowlist for platform "linux"'
 HELPER = ["operator.pairing", "operator.read", "operator.write"]
 
 
@@ -33,12 +34,7 @@ async def test_both_in_one_stroke(start):
         "commands": ["demo.admin", "demo.echo"],
         "permissions": {"camera": True},
         "requiredApproveScopes": ["operator.pairing", "operator.admin"],
-        "withheld": [
-            {
-                "command": "nobody.knows",
-                "message": 'node command not allowed: "nobody.knows" is not in the allowlist for platform "linux"',
-            }
-        ],
+        "withheld": [{"command": "nobody.knows", "message": WITHHELD}],
     }
     answer = await admin.call("device.pair.approve", {"requestId": request_id, "surface": True})
     assert answer["device"]["nodeSurface"]["commands"] == ["demo.admin", "demo.echo"]

@@ -36,7 +36,7 @@ export function NodesPage() {
   const here = all.filter((node) => node.connected).length;
   return (
     <Page title="Nodes" lead={`${here} of ${all.length} online`} actions={add}>
-      <div class="filters" role="group" aria-label="Show">
+      <div class="chips" role="group" aria-label="Show">
         {(Object.keys(FILTERS) as Filter[]).map((name) => (
           <button type="button" class="chip" aria-pressed={filter === name} onClick={() => setFilter(name)}>
             {FILTERS[name]} <span class="chip-count">{all.filter((node) => isOf(node, name)).length}</span>

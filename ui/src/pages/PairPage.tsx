@@ -46,6 +46,7 @@ export function PairPage() {
   }, [made?.setupId]);
   return (
     <Page title="Pair a device" lead="A code lets one device in, once, within ten minutes, and needs no further approval. Give it to nobody else.">
+      {made && <Code key={made.setupId} made={made} used={used} />}
       <Card title={made ? 'Another one' : 'What joins?'}>
         <form class="pair-form" onSubmit={(event) => { event.preventDefault(); void make(); }}>
           <fieldset class="choices">
@@ -63,7 +64,6 @@ export function PairPage() {
           <div><Button type="submit" tone={made && !used ? undefined : 'primary'} busy={busy} why={lacking(ADMIN)}>{made ? 'Make another code' : 'Make a code'}</Button></div>
         </form>
       </Card>
-      {made && <Code key={made.setupId} made={made} used={used} />}
     </Page>
   );
 }
@@ -72,7 +72,7 @@ function Code({ made, used }: { made: SetupCodeMade; used: Use | undefined }) {
   const left = useCountdown(made.expiresAtMs, used === undefined);
   const over = left <= 0 && used === undefined;
   return (
-    <section class="card" aria-label="The code">
+    <Card title={`A code for ${CHOICES[made.access].word.toLowerCase()}`}>
       <div role="status">
         {used && (
           <p class={used.certain ? 'used' : 'note'}>
@@ -93,7 +93,7 @@ function Code({ made, used }: { made: SetupCodeMade; used: Use | undefined }) {
           </div>
         </div>
       )}
-    </section>
+    </Card>
   );
 }
 
