@@ -12,6 +12,7 @@ from openclaw_core.errors import InvalidRequestError
 __all__ = ["is_loopback_name", "origin_allowed", "origin_refusal"]
 
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+_WEB = ("http", "https")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ def origin_allowed(origin: str | None, host_header: str, allowed: Iterable[str],
         return False
     if any(entry.strip() == "*" or _parse(entry) == page for entry in allowed):
         return True
+    if page.scheme not in _WEB:
+        return False  # of an app's own files, whose "host" is made up: nothing was loaded from this port
     target = _parse(f"{page.scheme}://{host_header}")
     if target is None or target.port != page.port:
         return False

@@ -45,6 +45,36 @@ async def test_name_rebound_to_loopback(start):
         )
 
 
+@pytest.mark.parametrize(
+    ("called", "origin"),
+    [
+        # A gateway on port 80 or 443 has no port in its Host; nor has the made-up host of an app's files.
+        ("localhost", "tauri://localhost"),
+        ("192.0.2.5", "app://192.0.2.5"),
+        ("192.0.2.5:{port}", "http://192.0.2.6:{port}"),
+        ("192.0.2.5:{port}", "http://192.0.2.5"),
+    ],
+)
+async def test_page_that_another_program_or_machine_served(start, called, origin):
+    gateway = await start()
+    port = gateway.server.port
+    url, origin = f"ws://{called.format(port=port)}", origin.format(port=port)
+    async with Wire.open(url, host="127.0.0.1", port=port, origin=origin) as wire:
+        await assert_refused(
+            gateway, operator_params(), wire=wire, details=REFUSED, begins="origin not allowed ("
+        )
+
+
+async def test_own_page_may_knock_and_no_more(start):
+    """Under the gateway's address a page is its own; a person still has to let its browser in."""
+    gateway = await start()
+    port = gateway.server.port
+    url, origin = f"ws://192.0.2.5:{port}", f"http://192.0.2.5:{port}"
+    async with Wire.open(url, host="127.0.0.1", port=port, origin=origin) as wire:
+        error = (await wire.connect(operator_params(), FakeDevice()))["error"]
+    assert error["details"]["code"] == "PAIRING_REQUIRED", "the secret alone pairs local programs, not pages"
+
+
 async def test_two_origins_of_which_one_is_allowed(start):
     gateway = await start({"controlUi.allowedOrigins": ["https://ui.example"]})
     twice = [("Origin", "https://ui.example"), ("Origin", "https://evil.example")]
