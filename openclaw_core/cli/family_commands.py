@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ from typer.core import TyperGroup
 
 from openclaw_core.cli.ages import milliseconds
 from openclaw_core.cli.call import ADMIN, READ, WRITE, Call, gateway_command
+from openclaw_core.cli.completion import complete_node
 from openclaw_core.cli.output import clean
 from openclaw_core.cli.resolve import candidates_of_nodes, resolve
 from openclaw_core.cli.saving import STDOUT, check_out, media_content, save_content
@@ -25,7 +27,14 @@ __all__ = ["FamilyGroup"]
 
 Body = Callable[..., Awaitable[None]]
 
-_NODE = Annotated[str, typer.Option("--node", help="Node id, name, IP, or 6 or more characters of its id.")]
+_NODE = Annotated[
+    str,
+    typer.Option(
+        "--node",
+        help="Node id, name, IP, or 6 or more characters of its id.",
+        autocompletion=complete_node,
+    ),
+]
 _INVOKE_TIMEOUT = Annotated[
     int, typer.Option("--invoke-timeout", min=1, help="Time the node has, in milliseconds.")
 ]
@@ -47,18 +56,21 @@ class FamilyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The group's own command, else a family's."""
         if cmd_name not in self.commands:
-            self._take_in_families()
+            self._take_in_families(quiet=ctx is not None and ctx.resilient_parsing)
         return super().get_command(ctx, cmd_name)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The group's own commands, then those of families."""
-        self._take_in_families()
+        self._take_in_families(quiet=ctx is not None and ctx.resilient_parsing)
         return super().list_commands(ctx)
 
-    def _take_in_families(self) -> None:
+    def _take_in_families(self, *, quiet: bool) -> None:
         if self._complete:
             return
         self._complete = True
+        if quiet:
+            # A shell completes a word: what it writes lands in the line that is being typed.
+            logging.disable(logging.CRITICAL)
         from openclaw_core.plugins import load_plugins
 
         plugins = load_plugins()
@@ -70,6 +82,8 @@ class FamilyGroup(TyperGroup):
                 _refuse_taken(added.keys() & self.commands.keys())
             except Exception as error:
                 # One line: whoever asked for help, or for another family's command, gets it.
+                if quiet:
+                    continue
                 cause = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
                 sys.stderr.write(f"family {family.name} adds no sub-commands: {clean(cause)}\n")
                 continue

@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from openclaw_core.cli.failure import USAGE, CliError
+import typer
+
+from openclaw_core.cli.failure import CliError
 
 __all__ = ["STDOUT", "check_out", "media_content", "save_content"]
 
@@ -25,17 +27,15 @@ def check_out(out: str | None, *, force: bool, as_json: bool) -> None:
     """Refuse at once what cannot be written, before anything is asked of a node.
 
     Raises:
-        CliError: the file exists, its directory does not, or stdout is asked for twice.
+        CliError: the file exists, or its directory does not.
+        typer.BadParameter: stdout is asked for twice.
     """
     if out is None:
         return
     if out == STDOUT:
         if as_json:
-            raise CliError(
-                "--out - and --json both write to standard output",
-                code="USAGE",
-                steps=("leave out one of the two, or name a file: --out FILE --json",),
-                exit_code=USAGE,
+            raise typer.BadParameter(
+                "- and --json both write to standard output; name a file", param_hint="'--out'"
             )
         return
     path = Path(out).expanduser()
