@@ -39,6 +39,8 @@ def _sections() -> Iterator[str]:
     yield from _table("member", [*_members(contexts.NodeHostContext), *_members(contexts.NodeContext)])
     yield "\n## On a gateway: `GatewayContext`, and `MethodContext` for one RPC call\n"
     yield from _table("member", [*_members(hookspecs.GatewayContext), *_members(hookspecs.MethodContext)])
+    yield "\n## In the command line: `NodeCommands`, and `NodeCall` for one sub-command\n"
+    yield from _table("member", [*_members(hookspecs.NodeCommands), *_members(hookspecs.NodeCall)])
     yield "\n## What a family may import\n"
     yield from (f"- `{name}`" for name in sorted(PUBLIC_MODULES))
 

@@ -26,6 +26,8 @@ __all__ = [
     "Hooks",
     "Invocation",
     "MethodContext",
+    "NodeCall",
+    "NodeCommands",
     "NodeView",
     "RpcMethod",
     "SurfaceGrant",
@@ -173,6 +175,75 @@ class RpcMethod:
     handler: Callable[[Any, MethodContext], Awaitable[Any]]
 
 
+class NodeCall(Protocol):
+    """A sub-command of a family at work: the node that was named, and the person who waits."""
+
+    @property
+    def node(self) -> NodeView:
+        """The node `--node` names; `commands` and `caps` as the gateway tells them.
+
+        Raises:
+            LookupError: the sub-command was added `for_gateway`.
+        """
+
+    async def invoke(self, command: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Run a command on the node and return its payload; entries of `params` that are None are left out.
+
+        Raises:
+            RpcError: as `node.invoke` answers (11.4).
+        """
+
+    async def request(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Call a method of the gateway, e.g. one the family added."""
+
+    def milliseconds(self, text: str) -> int:
+        """A length of time as people type it: `3000` (ms), `10s`, `1m30s`. Else it is wrong usage."""
+
+    def show(self, value: Any, *lines: str) -> None:
+        """Print `value` with `--json`, else the lines; nothing when what was fetched went to stdout."""
+
+    def save(self, content: bytes, name: str, extension: str) -> str:
+        """Write what was fetched where `--out` says, and return the path; `-` is stdout.
+
+        Args:
+            name: a word or two joined by `-`, for a file the person did not name, e.g. `lamp-log`.
+            extension: without dot, e.g. `txt`; added to a name that has none.
+        """
+
+    def save_media(self, payload: Any, name: str) -> str:
+        """`save` what is in a result `{format, base64}`."""
+
+
+class NodeCommands(Protocol):
+    """Where a family puts its sub-commands: below `openclaw nodes`, or in a group there."""
+
+    def group(self, name: str, text: str) -> NodeCommands:
+        """A group of sub-commands, e.g. `openclaw nodes lamp …`; `text` is its help."""
+
+    def add(
+        self,
+        name: str,
+        body: Callable[..., Awaitable[None]],
+        *,
+        invoke_timeout_ms: int = 15_000,
+        admin: bool = False,
+        saves: bool = False,
+        for_gateway: bool = False,
+    ) -> None:
+        """Add `async body(call: NodeCall, …)`; further parameters are its options, as typer has them.
+
+        Its docstring is the help. The flags that choose the gateway, `--json`, `--node` and
+        `--invoke-timeout` come by themselves.
+
+        Args:
+            body: its options must not be named like the flags that come by themselves, e.g. `url`.
+            invoke_timeout_ms: default of `--invoke-timeout`.
+            admin: what it does needs operator.admin.
+            saves: it fetches something: it has `--out` and `--force`.
+            for_gateway: it is about the gateway: no `--node`.
+        """
+
+
 class Hooks:
     """The specifications; implement any of them under the same name with `@hookimpl`."""
 
@@ -267,3 +338,12 @@ class Hooks:
     @hookspec
     def openclaw_surface_changed(self, node: NodeView, before: frozenset[str]) -> None:
         """A node's effective commands changed from `before` to `node.commands`."""
+
+    @hookspec
+    def openclaw_cli(self, nodes: NodeCommands) -> None:
+        """Add sub-commands below `openclaw nodes`, e.g. one that saves a picture to a file.
+
+        Called in the command line only, and only when somebody asks for a sub-command that is
+        none of its own, for help or for completion. Import what they need in here. A family
+        that raises has none, and breaks no others.
+        """

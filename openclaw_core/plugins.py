@@ -229,11 +229,15 @@ class Plugins:
 
     def tell(self, hook: str, family: Family, **facts: Any) -> None:
         """Call one family's notification hook; what it raises is logged."""
+        try:
+            self.call(hook, family, **facts)
+        except Exception:
+            _log.exception("hook %s of family %s raised", hook, family.name)
+
+    def call(self, hook: str, family: Family, **facts: Any) -> None:
+        """Call one family's hook; what it raises comes through."""
         for implementation in self._implementations(hook, self._by_family[family.name]):
-            try:
-                self._call(implementation, facts)
-            except Exception:
-                _log.exception("hook %s of family %s raised", hook, family.name)
+            self._call(implementation, facts)
 
     @staticmethod
     def _call(implementation: pluggy.HookImpl, facts: dict[str, Any]) -> Any:

@@ -30,6 +30,8 @@ def _walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
     if command.hidden:
         return
     subcommands = getattr(command, "commands", {})
+    if subcommands:
+        command.list_commands(None)  # families add theirs when asked
     if not subcommands or command.invoke_without_command:
         yield name, command
     for word in sorted(subcommands):

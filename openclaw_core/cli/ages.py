@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-__all__ = ["age", "duration_ms", "span"]
+__all__ = ["age", "duration_ms", "milliseconds", "span"]
 
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)", re.ASCII)
@@ -43,3 +43,13 @@ def duration_ms(text: str) -> int:
     if not parts or _DURATION.sub("", text.strip().lower()).strip():
         raise typer.BadParameter(f"{text!r} is no duration; use for example 30m, 24h or 7d")
     return int(sum(float(number) * _UNITS_MS[unit] for number, unit in parts))
+
+
+def milliseconds(text: str) -> int:
+    """Milliseconds of a plain number, or of what `duration_ms` reads: `3000`, `10s`, `1m`.
+
+    Raises:
+        typer.BadParameter: anything else.
+    """
+    plain = text.strip()
+    return int(plain) if plain.isascii() and plain.isdigit() else duration_ms(plain)

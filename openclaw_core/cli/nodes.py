@@ -15,6 +15,7 @@ from openclaw_core.cli.call import ADMIN, PAIRING, READ, WRITE, Call, gateway_co
 from openclaw_core.cli.completion import complete_command, complete_node
 from openclaw_core.cli.explain import explain
 from openclaw_core.cli.failure import CliError
+from openclaw_core.cli.family_commands import FamilyGroup
 from openclaw_core.cli.invokes import cancel, invokes, print_progress
 from openclaw_core.cli.joint_approval import approve_device_and_surface
 from openclaw_core.cli.output import print_json, print_line, print_table
@@ -23,7 +24,7 @@ from openclaw_core.cli.resolve import Candidate, candidates_of_nodes, resolve
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(cls=FamilyGroup)
 app.add_typer(queue_app, name="queue")
 
 Node = dict[str, Any]

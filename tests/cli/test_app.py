@@ -29,7 +29,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["nodes", "--help"], ["devices", "list", "--help"]]
+    "arguments", [["--help"], ["--version"], ["nodes", "list", "--help"], ["devices", "list", "--help"]]
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     program = (

@@ -26,7 +26,12 @@ ask() {
 ask openclaw nod
 ask openclaw nodes invoke --node Des
 ask openclaw nodes invoke --node Desk --command demo.a
+ask openclaw nodes ca
+ask openclaw nodes camera snap --node De
 """
+
+
+SAID = ["nodes node", "Desk", "demo.any", "cancel camera canvas", "Desk"]
 
 
 async def test_bash_completes_commands_nodes_and_what_they_can_do(start: Start, env: dict[str, str]) -> None:
@@ -43,7 +48,7 @@ async def test_bash_completes_commands_nodes_and_what_they_can_do(start: Start, 
     )
     async with asyncio.timeout(PATIENCE_S):
         out, err = await process.communicate()
-    assert out.decode().split("\n")[:3] == ["nodes node", "Desk", "demo.any"], err.decode()
+    assert out.decode().split("\n")[:5] == SAID, err.decode()
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish", "powershell"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import sys
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -149,3 +150,52 @@ def test_nothing_that_runs_was_left_out(desk: Machine) -> None:
     trail = json.dumps(desk.openclaw("audit", "--kind", "invoke", "--limit", "500"))
     private = {"system.execApprovals.get", "system.execApprovals.set"}  # no invoke reaches them
     assert {name for name in runs - private if name not in trail} == set()
+
+
+def test_every_helper_of_the_command_line_does_the_thing(desk: Machine, tmp_path: Path) -> None:
+    """`openclaw nodes camera snap --out …` and its like: fetched, saved, said where."""
+
+    def saved(*words: str, suffix: str) -> bytes:
+        """What one of them saved into a directory that it filled by itself."""
+        file = desk.openclaw("nodes", *words, "--node", "desk", "--out", str(tmp_path))
+        (place,) = [item["path"] for item in file.get("files", [file.get("file")])]
+        assert Path(place).parent == tmp_path
+        assert Path(place).suffix == suffix
+        return Path(place).read_bytes()
+
+    def said(*words: str) -> str:
+        return desk.run(sys.executable, "-m", "openclaw_core", "nodes", *words)
+
+    assert saved("camera", "snap", "--delay-ms", "0", suffix=".jpg").startswith(b"\xff\xd8")
+    assert saved("camera", "clip", "--duration", "500", suffix=".mp4")[4:8] == b"ftyp"
+    assert saved("screen", "snapshot", suffix=".png").startswith(b"\x89PNG")
+    assert saved("screen", "record", "--duration", "1s", "--fps", "5", suffix=".mp4")[4:8] == b"ftyp"
+    assert saved("speak", "hello", "--wav", suffix=".wav").startswith(b"RIFF")
+    assert said("canvas", "present", "--node", "desk", "--target", desk.page) == "canvas present ok\n"
+    assert said("canvas", "eval", "document.title", "--node", "desk") == "Form\n"
+    assert saved("canvas", "snapshot", suffix=".png").startswith(b"\x89PNG")
+    assert said("canvas", "navigate", f"{desk.page}?2", "--node", "desk") == "canvas navigate ok\n"
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text("\n".join(map(json.dumps, A2UI)))
+    assert said("canvas", "a2ui", "push", str(lines), "--node", "desk") == "canvas a2ui push ok\n"
+    assert said("canvas", "a2ui", "reset", "--node", "desk") == "canvas a2ui reset ok\n"
+    assert said("canvas", "hide", "--node", "desk") == "canvas hide ok\n"
+
+
+def test_every_helper_that_tells_prints_it(desk: Machine, tmp_path: Path) -> None:
+    def said(*words: str) -> str:
+        return desk.run(sys.executable, "-m", "openclaw_core", "nodes", *words)
+
+    assert said("camera", "list", "--node", "desk").strip()
+    assert said("location", "get", "--node", "desk") == "48.2,16.37 ±5m\n"
+    assert said("notify", "--node", "desk", "--title", "Soup", "--body", "is hot") == "notify ok\n"
+    desk.run("dunstctl", "close-all")
+    assert "Soup" in desk.run("dunstctl", "history")
+    assert said("voicewake", "set", "hello", "good morning") == "hello\ngood morning\n"
+    assert said("voicewake", "get") == "hello\ngood morning\n"
+    tab = said("browser", "open", desk.page, "--node", "desk").strip()
+    assert tab in said("browser", "tabs", "--node", "desk")
+    assert "Hello" in said("browser", "snapshot", "--node", "desk", "--tab", tab)
+    out = tmp_path / "page.png"
+    assert said("browser", "screenshot", "--node", "desk", "--out", str(out)) == f"{out}\n"
+    assert out.read_bytes().startswith(b"\x89PNG")

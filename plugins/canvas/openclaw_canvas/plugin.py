@@ -10,7 +10,7 @@ from openclaw_canvas.gateway.documents import Documents
 from openclaw_canvas.gateway.methods import DocumentMethods
 from openclaw_canvas.settings import CanvasSettings
 from openclaw_core import Family, hookimpl
-from openclaw_core.hookspecs import GatewayContext, NodeView, RpcMethod, SurfaceGrant
+from openclaw_core.hookspecs import GatewayContext, NodeCommands, NodeView, RpcMethod, SurfaceGrant
 
 __all__ = ["Canvas"]
 
@@ -60,3 +60,10 @@ class Canvas:
         if event != ACTION or self._gateway is None:
             return None
         return relay_action(self._gateway, node, payload)
+
+    @hookimpl
+    def openclaw_cli(self, nodes: NodeCommands) -> None:
+        """Sub-commands of `openclaw nodes`."""
+        from openclaw_canvas.cli import add_commands
+
+        add_commands(nodes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from openclaw_core import Family, hookimpl
-from openclaw_core.hookspecs import GatewayContext, Invocation, NodeView, RpcMethod
+from openclaw_core.hookspecs import GatewayContext, Invocation, NodeCommands, NodeView, RpcMethod
 from openclaw_host_commands.family import FAMILY
 from openclaw_host_commands.gateway.authorization import authorize_run
 from openclaw_host_commands.gateway.events import CHANGED, PUSH_REGISTER, read_change
@@ -61,3 +61,10 @@ class HostCommands:
         if event not in EXEC_EVENTS:
             return None
         return self.runs.handle(node.node_id, event, payload)
+
+    @hookimpl
+    def openclaw_cli(self, nodes: NodeCommands) -> None:
+        """Sub-commands of `openclaw nodes`."""
+        from openclaw_host_commands.cli import add_commands
+
+        add_commands(nodes)

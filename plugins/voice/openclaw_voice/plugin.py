@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from openclaw_core import Family, hookimpl
-from openclaw_core.hookspecs import GatewayContext, Invocation, NodeView, RpcMethod
+from openclaw_core.hookspecs import GatewayContext, Invocation, NodeCommands, NodeView, RpcMethod
 from openclaw_voice.family import FAMILY
 from openclaw_voice.gateway.clock import Clock, wall_clock_ms
 from openclaw_voice.gateway.heard import Transcripts
@@ -64,3 +64,10 @@ class Voice:
         if heard is not None and self._gateway is not None:
             self._gateway.broadcast(event, heard)
         return {"ok": True}
+
+    @hookimpl
+    def openclaw_cli(self, nodes: NodeCommands) -> None:
+        """Sub-commands of `openclaw nodes`."""
+        from openclaw_voice.cli import add_commands
+
+        add_commands(nodes)

@@ -1,0 +1,210 @@
+"""Sub-commands that families add below `openclaw nodes` (hook `openclaw_cli`), loaded when asked for."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import uuid4
+
+import typer
+from typer.core import TyperGroup
+
+from openclaw_core.cli.ages import milliseconds
+from openclaw_core.cli.call import ADMIN, READ, WRITE, Call, gateway_command
+from openclaw_core.cli.completion import complete_node
+from openclaw_core.cli.output import clean
+from openclaw_core.cli.resolve import candidates_of_nodes, resolve
+from openclaw_core.cli.saving import STDOUT, check_out, media_content, save_content
+from openclaw_core.errors import PluginError
+
+if TYPE_CHECKING:
+    from openclaw_core.hookspecs import NodeView
+
+__all__ = ["FamilyGroup"]
+
+Body = Callable[..., Awaitable[None]]
+
+_NODE = Annotated[
+    str,
+    typer.Option(
+        "--node",
+        help="Node id, name, IP, or 6 or more characters of its id.",
+        autocompletion=complete_node,
+    ),
+]
+_INVOKE_TIMEOUT = Annotated[
+    int, typer.Option("--invoke-timeout", min=1, help="Time the node has, in milliseconds.")
+]
+_OUT = Annotated[
+    str | None,
+    typer.Option("--out", help="File or directory to save to; - is standard output. Default: a new file."),
+]
+_FORCE = Annotated[bool, typer.Option("--force", help="Replace the file when there is one.")]
+
+
+class FamilyGroup(TyperGroup):
+    """A group whose own commands need no family; those of families are found after them.
+
+    Loading every family takes half a second that `nodes status` is not to wait for.
+    """
+
+    _complete = False
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The group's own command, else a family's."""
+        if cmd_name not in self.commands:
+            self._take_in_families(quiet=ctx is not None and ctx.resilient_parsing)
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The group's own commands, then those of families."""
+        self._take_in_families(quiet=ctx is not None and ctx.resilient_parsing)
+        return super().list_commands(ctx)
+
+    def _take_in_families(self, *, quiet: bool) -> None:
+        if self._complete:
+            return
+        self._complete = True
+        if quiet:
+            # A shell completes a word: what it writes lands in the line that is being typed.
+            logging.disable(logging.CRITICAL)
+        from openclaw_core.plugins import load_plugins
+
+        plugins = load_plugins()
+        for family in plugins.implementers("openclaw_cli"):
+            commands = _Commands(typer.Typer())
+            try:
+                plugins.call("openclaw_cli", family, nodes=commands)
+                added = typer.main.get_group(commands.app).commands
+                _refuse_taken(added.keys() & self.commands.keys())
+            except Exception as error:
+                # One line: whoever asked for help, or for another family's command, gets it.
+                if quiet:
+                    continue
+                cause = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+                sys.stderr.write(f"family {family.name} adds no sub-commands: {clean(cause)}\n")
+                continue
+            self.commands.update(added)
+
+
+def _refuse_taken(names: Collection[str]) -> None:
+    if names:
+        raise PluginError(f"{', '.join(sorted(names))} is there already", "choose another name")
+
+
+class _Commands:
+    """`NodeCommands` over a typer application."""
+
+    def __init__(self, app: typer.Typer) -> None:
+        self.app = app
+
+    def group(self, name: str, text: str) -> _Commands:
+        inner = typer.Typer(no_args_is_help=True)
+        self.app.add_typer(inner, name=name, help=text)
+        return _Commands(inner)
+
+    def add(
+        self,
+        name: str,
+        body: Body,
+        *,
+        invoke_timeout_ms: int = 15_000,
+        admin: bool = False,
+        saves: bool = False,
+        for_gateway: bool = False,
+    ) -> None:
+        own = list(inspect.signature(body, eval_str=True).parameters.values())
+
+        async def run(
+            call: Call,
+            node: str | None = None,
+            invoke_timeout: int = invoke_timeout_ms,
+            out: str | None = None,
+            force: bool = False,
+            **values: Any,
+        ) -> None:
+            check_out(out, force=force, as_json=call.as_json)
+            view = None if node is None else await _find(call, node)
+            await body(_Seat(call, view, invoke_timeout, out, force), **values)
+
+        flags = [] if for_gateway else [
+            _flag("node", _NODE, inspect.Parameter.empty),
+            _flag("invoke_timeout", _INVOKE_TIMEOUT, invoke_timeout_ms),
+        ]  # fmt: skip
+        if saves:
+            flags += [_flag("out", _OUT, None), _flag("force", _FORCE, False)]
+        options = [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own[1:]]
+        run.__signature__ = inspect.Signature([own[0], *options, *flags])  # type: ignore[attr-defined]
+        run.__doc__ = body.__doc__
+        extra = (ADMIN,) if admin else ()
+        gateway_command(self.app, name, READ, WRITE, extra_scopes=extra)(run)
+
+
+def _flag(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+async def _find(call: Call, query: str) -> NodeView:
+    from openclaw_core.hookspecs import NodeView
+
+    nodes = (await call.request("node.list"))["nodes"]
+    found = resolve(query, candidates_of_nodes(nodes))
+    row = next(node for node in nodes if node["nodeId"] == found.id)
+    return NodeView(
+        found.id,
+        found.name,
+        str(row.get("platform") or "unknown"),
+        frozenset(row.get("caps") or ()),
+        frozenset(row.get("commands") or ()),
+    )
+
+
+class _Seat:
+    """`NodeCall` over the connection of one command."""
+
+    def __init__(
+        self, call: Call, view: NodeView | None, invoke_timeout_ms: int, out: str | None, force: bool
+    ) -> None:
+        self._call = call
+        self._view = view
+        self._invoke_timeout_ms = invoke_timeout_ms
+        self._out = out
+        self._force = force
+
+    @property
+    def node(self) -> NodeView:
+        if self._view is None:
+            raise LookupError("this sub-command names no node: add it without for_gateway")
+        return self._view
+
+    async def invoke(self, command: str, params: Mapping[str, Any] | None = None) -> Any:
+        request = {
+            "nodeId": self.node.node_id,
+            "command": command,
+            "params": {key: value for key, value in (params or {}).items() if value is not None},
+            "timeoutMs": self._invoke_timeout_ms,
+            "idempotencyKey": str(uuid4()),
+        }
+        # The answer has to outlast the node's own budget.
+        patience = max(self._call.flags.timeout_ms, self._invoke_timeout_ms + 10_000)
+        return (await self._call.invoke(request, patience)).get("payload")
+
+    async def request(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        return await self._call.request(method, dict(params or {}))
+
+    def milliseconds(self, text: str) -> int:
+        return milliseconds(text)
+
+    def show(self, value: Any, *lines: str) -> None:
+        if self._out != STDOUT:
+            self._call.show(value, *lines)
+
+    def save(self, content: bytes, name: str, extension: str) -> str:
+        return save_content(content, self._out, name, extension, force=self._force)
+
+    def save_media(self, payload: Any, name: str) -> str:
+        content, kind = media_content(payload)
+        return self.save(content, name, kind)

@@ -1,0 +1,108 @@
+"""Where a fetched file goes: never over another, and checked before anybody is asked."""
+
+from __future__ import annotations
+
+import base64
+import os
+import stat
+from pathlib import Path
+
+import pytest
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openclaw_core.cli.failure import CliError
+from openclaw_core.cli.saving import check_out, media_content, save_content
+
+
+def save(
+    out: Path | str | None, content: bytes = b"new", extension: str = "png", *, force: bool = False
+) -> Path:
+    return Path(save_content(content, None if out is None else str(out), "lamp-view", extension, force=force))
+
+
+def refused(out: Path | str) -> CliError:
+    with pytest.raises(CliError) as error:
+        check_out(str(out), force=False, as_json=False)
+    return error.value
+
+
+def test_a_name_without_extension_gets_the_one_of_the_content(tmp_path: Path) -> None:
+    assert save(tmp_path / "view", extension="jpeg") == tmp_path / "view.jpg"
+    assert save(tmp_path / "view.dat").read_bytes() == b"new"
+
+
+def test_a_directory_gets_a_new_file_each_time(tmp_path: Path) -> None:
+    made = {save(tmp_path) for _ in range(3)}
+    assert len(made) == 3
+    assert {path.parent for path in made} == {tmp_path}
+    assert all(path.name.startswith("lamp-view-") and path.suffix == ".png" for path in made)
+
+
+def test_without_out_it_is_a_new_private_file() -> None:
+    path = save(None)
+    try:
+        assert path.read_bytes() == b"new"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    finally:
+        path.unlink()
+
+
+def test_what_is_there_stays(tmp_path: Path) -> None:
+    kept = tmp_path / "view.png"
+    kept.write_bytes(b"old")
+    for out in (kept, tmp_path / "view"):
+        with pytest.raises(CliError, match="exists"):
+            save(out)
+    assert refused(kept).steps[-1].endswith("--force")
+    assert kept.read_bytes() == b"old"
+    check_out(str(kept), force=True, as_json=False)
+    assert save(kept, force=True).read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["view.png"]
+
+
+def test_a_place_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
+    error = refused(tmp_path / "none" / "view.png")
+    assert error.steps[-1] == f"make it first: mkdir -p '{tmp_path}/none'"
+    assert refused(f"{tmp_path}/none/").code == "NO_DIRECTORY"
+    with pytest.raises(CliError, match="cannot write"):
+        save(tmp_path / ("n" * 300 + ".png"))
+
+
+def test_stdout_cannot_be_two_things() -> None:
+    with pytest.raises(typer.BadParameter, match="name a file"):
+        check_out("-", force=False, as_json=True)
+
+
+@given(st.text(max_size=40))
+def test_no_device_chooses_the_place(extension: str) -> None:
+    path = save(None, extension=extension)
+    try:
+        assert path.name.startswith("openclaw-lamp-view-")
+        assert path.suffix[1:].isalnum()
+        assert len(path.suffix) <= 9
+    finally:
+        path.unlink()
+
+
+@given(st.binary(min_size=1, max_size=300))
+def test_media_is_what_the_node_sent(content: bytes) -> None:
+    payload = {"format": "png", "base64": base64.b64encode(content).decode()}
+    assert media_content(payload) == (content, "png")
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        (None, "BAD_RESULT"),
+        ({"format": "png"}, "BAD_RESULT"),
+        ({"format": "png", "base64": "?"}, "BAD_RESULT"),
+        ({"format": "png", "url": "http://192.0.2.1/p"}, "RESULT_IS_A_URL"),
+    ],
+)
+def test_no_media_is_an_error_with_a_next_step(payload: object, code: str) -> None:
+    with pytest.raises(CliError) as error:
+        media_content(payload)
+    assert error.value.code == code
+    assert "curl" in error.value.steps[-1] or "openclaw nodes invoke" in error.value.steps[-1]
