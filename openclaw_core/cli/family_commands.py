@@ -17,7 +17,7 @@ from openclaw_core.cli.call import ADMIN, READ, WRITE, Call, gateway_command
 from openclaw_core.cli.completion import complete_node
 from openclaw_core.cli.output import clean
 from openclaw_core.cli.resolve import candidates_of_nodes, resolve
-from openclaw_core.cli.saving import STDOUT, check_out, media_content, save_content
+from openclaw_core.cli.saving import STDOUT, check_out, media_content, next_out, save_content
 from openclaw_core.errors import PluginError
 
 if TYPE_CHECKING:
@@ -173,6 +173,7 @@ class _Seat:
         self._invoke_timeout_ms = invoke_timeout_ms
         self._out = out
         self._force = force
+        self._saved = 0
 
     @property
     def node(self) -> NodeView:
@@ -203,7 +204,9 @@ class _Seat:
             self._call.show(value, *lines)
 
     def save(self, content: bytes, name: str, extension: str) -> str:
-        return save_content(content, self._out, name, extension, force=self._force)
+        out = next_out(self._out, self._saved)
+        self._saved += 1
+        return save_content(content, out, name, extension, force=self._force)
 
     def save_media(self, payload: Any, name: str) -> str:
         content, kind = media_content(payload)

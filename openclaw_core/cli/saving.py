@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -15,7 +16,7 @@ import typer
 
 from openclaw_core.cli.failure import CliError
 
-__all__ = ["STDOUT", "check_out", "media_content", "save_content"]
+__all__ = ["STDOUT", "check_out", "media_content", "next_out", "save_content"]
 
 STDOUT = "-"
 # Formats are named by devices: what becomes a file name is letters and digits.
@@ -77,6 +78,24 @@ def save_content(content: bytes, out: str | None, name: str, extension: str, *, 
         ) from None
 
 
+def next_out(out: str | None, saved: int) -> str | None:
+    """Where the next file of one command goes, after `saved` others: a named file gets a number.
+
+    Raises:
+        CliError: stdout holds one file.
+    """
+    if out is None or saved == 0 or _is_directory(out):
+        return out
+    if out == STDOUT:
+        raise CliError(
+            "this fetches more than one file, and standard output holds one",
+            code="MORE_THAN_ONE_FILE",
+            steps=("name a directory: --out DIRECTORY",),
+        )
+    path = Path(out)
+    return str(path.with_name(f"{path.stem}-{saved + 1}{path.suffix}"))
+
+
 def media_content(payload: Any) -> tuple[bytes, str]:
     """Content and format of a result `{format, base64}`.
 
@@ -109,8 +128,8 @@ def _write_named(content: bytes, out: str, name: str, extension: str, *, force: 
     if not path.suffix:
         path = path.with_name(f"{path.name}.{extension}")
     _require_free(path, force)
-    if not force:
-        with path.open("xb") as file:
+    if not path.is_file() or path.is_symlink():  # new; or, by force, a device or somewhere else's file
+        with path.open("wb" if path.exists() else "xb") as file:
             file.write(content)
         return path
     # Beside it first: what is replaced is whole until the new one is.
@@ -118,6 +137,7 @@ def _write_named(content: bytes, out: str, name: str, extension: str, *, force: 
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+        shutil.copymode(path, made)
         Path(made).replace(path)
     except OSError:
         Path(made).unlink(missing_ok=True)

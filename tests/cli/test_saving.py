@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openclaw_core.cli.failure import CliError
-from openclaw_core.cli.saving import check_out, media_content, save_content
+from openclaw_core.cli.saving import check_out, media_content, next_out, save_content
 
 
 def save(
@@ -106,3 +106,25 @@ def test_no_media_is_an_error_with_a_next_step(payload: object, code: str) -> No
         media_content(payload)
     assert error.value.code == code
     assert "curl" in error.value.steps[-1] or "openclaw nodes invoke" in error.value.steps[-1]
+
+
+def test_a_second_file_of_one_command_replaces_no_first(tmp_path: Path) -> None:
+    assert next_out("view.png", 0) == "view.png"
+    assert next_out("view.png", 1) == "view-2.png"
+    assert next_out(str(tmp_path), 1) == str(tmp_path)
+    assert next_out(None, 1) is None
+    with pytest.raises(CliError, match="more than one file"):
+        next_out("-", 1)
+
+
+def test_what_is_replaced_by_force_stays_as_private_as_it_was(tmp_path: Path) -> None:
+    kept = tmp_path / "view.png"
+    kept.write_bytes(b"old")
+    kept.chmod(0o640)
+    save(kept, force=True)
+    assert (kept.read_bytes(), stat.S_IMODE(kept.stat().st_mode)) == (b"new", 0o640)
+    link = tmp_path / "link.png"
+    link.symlink_to(kept)
+    save(link, b"newer", force=True)
+    assert link.is_symlink()
+    assert kept.read_bytes() == b"newer"
