@@ -111,6 +111,11 @@ async def test_it_saves_what_the_node_answers_and_prints_where(
     assert asked["timeoutMs"] <= 9000
 
 
+async def test_a_dash_gives_the_content_alone(start: Start, env: dict[str, str], installed: Plugins) -> None:
+    result, _ = await _ask(start, env, "--out", "-")
+    assert (result.code, result.out) == (0, "�pic")
+
+
 async def test_a_file_that_is_there_is_refused_before_the_node_is_asked(
     start: Start, env: dict[str, str], tmp_path: Path, installed: Plugins
 ) -> None:
