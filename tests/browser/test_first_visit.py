@@ -200,8 +200,9 @@ def test_families_are_listed(door: Desk, owner: Page, shots: Path) -> None:
 
 def test_who_has_fewer_rights_is_told_so_beforehand(door: Desk, stranger: Page) -> None:
     made = door.openclaw("devices", "setup-code", "--profile", "limited", "--public-url", door.url, "--no-qr")
-    stranger.goto(f"{door.url}/#setup={made['setupCode']}")
+    stranger.goto(f"{door.url}/#setup={made['setupCode']}&access=limited")
     expect(stranger.get_by_role("link", name="Shed")).to_be_visible()
+    assert door.openclaw("devices", "list")["pending"] == []
     # What it was given is what it asks for from then on: it is not locked out for want of more.
     stranger.reload()
     expect(stranger.get_by_role("link", name="Shed")).to_be_visible()

@@ -45,6 +45,8 @@ interface Waiting {
 }
 
 const WANTED = ['operator.admin', 'operator.read', 'operator.write', 'operator.approvals', 'operator.pairing'];
+/** What a setup code for fewer rights gives; the code does not say which kind it is. */
+const FEWER = ['operator.approvals', 'operator.read', 'operator.write'];
 const TIMEOUT_MS = 30_000;
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
@@ -57,6 +59,7 @@ let socket: WebSocket | undefined;
 let retries = 0;
 let numbered = 0;
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
+let askFewer = false;
 let credential: { token?: string; password?: string; bootstrapToken?: string } = {};
 const waiting = new Map<string, Waiting>();
 const listeners = new Map<string, Set<(payload: unknown) => void>>();
@@ -101,8 +104,9 @@ export async function adoptToken(token: string): Promise<void> {
 }
 
 /** Connect; with the gateway's token, its password, or the secret of a setup code. */
-export function connect(given: typeof credential = {}): void {
+export function connect({ fewer = false, ...given }: typeof credential & { fewer?: boolean } = {}): void {
   credential = given;
+  askFewer = fewer;
   if (status.value !== 'open') status.value = 'connecting';
   again(0);
 }
@@ -164,7 +168,7 @@ async function answer(from: WebSocket, identity: Identity, { nonce, ts }: { nonc
   const kept = await loadToken();
   const given = Boolean(credential.bootstrapToken || credential.token || credential.password);
   const auth = given ? { ...credential } : kept.token ? { deviceToken: kept.token } : {};
-  const wanted = !given && kept.token && kept.scopes ? kept.scopes : WANTED;
+  const wanted = !given && kept.token && kept.scopes ? kept.scopes : askFewer ? FEWER : WANTED;
   const token = ('token' in auth && auth.token) || ('deviceToken' in auth && auth.deviceToken) || ('bootstrapToken' in auth && auth.bootstrapToken) || '';
   const payload = ['v3', identity.deviceId, CLIENT.id, CLIENT.mode, 'operator', wanted.join(), ts, token, nonce, CLIENT.platform, ''].join('|');
   const params = {
@@ -200,6 +204,11 @@ function refused(error: GatewayError, hasToken: boolean): void {
   if (usedUp && hasToken) {
     // An old link in a browser that is paired already: it needs no link.
     connect();
+    return;
+  }
+  if (details.code === 'PAIRING_REQUIRED' && credential.bootstrapToken !== undefined && !askFewer) {
+    askFewer = true;
+    again(0);
     return;
   }
   trouble.value = error;

@@ -2,6 +2,15 @@
 
 export interface SetupCode {
   bootstrapToken: string;
+  /** The link says that the code gives fewer rights; of the code alone nobody knows. */
+  fewer?: boolean;
+}
+
+const FEWER = '&access=limited';
+
+/** The address that lets a browser in with a code. */
+export function linkOf(page: string, code: string, access: string): string {
+  return `${page}#setup=${code}${access === 'limited' ? FEWER : ''}`;
 }
 
 /** The code of the page's own address, which no longer has it afterwards. */
@@ -14,10 +23,11 @@ export function takeFromAddress(): SetupCode | undefined {
 
 /** What a person pasted: a link, or the code itself. Undefined for what is neither. Pure. */
 export function readSetupCode(text: string): SetupCode | undefined {
-  const code = text.trim().replace(/^.*#setup=/s, '').replace(/^oc-pair:\/\//i, '').replaceAll(/\s/g, '');
+  const fewer = text.trim().endsWith(FEWER);
+  const code = text.trim().replace(FEWER, '').replace(/^.*#setup=/s, '').replace(/^oc-pair:\/\//i, '').replaceAll(/\s/g, '');
   try {
     const read = JSON.parse(atob(code.replaceAll('-', '+').replaceAll('_', '/'))) as Partial<SetupCode>;
-    return typeof read.bootstrapToken === 'string' ? { bootstrapToken: read.bootstrapToken } : undefined;
+    return typeof read.bootstrapToken === 'string' ? { bootstrapToken: read.bootstrapToken, fewer } : undefined;
   } catch {
     return undefined;
   }

@@ -5,6 +5,7 @@ import { onEvent, request } from '../gateway/connection';
 import type { DevicePairSetupCodeParams, DevicePairSetupFact } from '../gateway/protocol';
 import type { SetupCodeMade } from '../gateway/replies';
 import { ADMIN, lacking } from '../gateway/rights';
+import { linkOf } from '../gateway/setupLink';
 import { Badge, Button, Card, Copy, ErrorNote, Field, Page } from '../kit';
 import { href } from '../router';
 
@@ -101,7 +102,7 @@ function Ways({ made }: { made: SetupCodeMade }) {
   if (made.access !== 'node') {
     return (
       <>
-        <div><h3>In another browser, open</h3><Copy text={`${pageOf(made.gatewayUrl)}#setup=${made.setupCode}`} label="the link" block /></div>
+        <div><h3>In another browser, open</h3><Copy text={linkOf(pageOf(made.gatewayUrl), made.setupCode, made.access)} label="the link" block /></div>
         <div><h3>In an app, scan the picture or paste</h3><Copy text={made.setupCode} label="the code" block /></div>
       </>
     );
