@@ -1,6 +1,5 @@
 """The pages for who uses a keyboard, a screen reader, a phone, or the dark; pictures of each for people."""
 
-import re
 from pathlib import Path
 from typing import Literal
 
@@ -8,14 +7,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from .desk import Desk
+from .keyboard import tab_to
 from .pictures import SCHEMES, check, picture
 
 pytestmark = pytest.mark.browser
 
-FOCUSED = """() => {
-  const { ariaLabel, labels, textContent } = document.activeElement;
-  return ariaLabel || labels?.[0]?.textContent || textContent;
-}"""
 PAGES = {
     "node": "nodes/{node}/camera.snap",
     "node-map": "nodes/{node}/location.get",
@@ -61,16 +57,6 @@ def test_axe_finds_nothing_in_dialogs_and_refusals(
     expect(page.get_by_text("Command required.")).to_be_visible()
     page.screenshot(path=str(shots / f"node-form-{scheme}-wide.png"), full_page=True)
     check(page)
-
-
-def tab_to(page: Page, name: str) -> None:
-    """Press Tab until the thing of this name has focus."""
-    for _ in range(120):
-        page.keyboard.press("Tab")
-        told = str(page.evaluate(FOCUSED))
-        if re.search(rf"^{re.escape(name)}", told.strip()):
-            return
-    raise AssertionError(f"Tab never came to {name!r}")
 
 
 def test_a_photo_by_keyboard_alone(page: Page, machine: Desk) -> None:

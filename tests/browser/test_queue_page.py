@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from .desk import Desk
+from .keyboard import tab_to
 from .pictures import SCHEMES, picture
 
 pytestmark = pytest.mark.browser
@@ -78,3 +79,21 @@ def test_what_cannot_wait_says_so(page: Page, away: Desk) -> None:
     expect(page.get_by_role("button", name="Run", exact=True)).to_be_disabled()
     away.start_node()
     expect(page.get_by_role("button", name="Run", exact=True)).to_be_enabled(timeout=30_000)
+
+
+def test_work_is_left_and_taken_back_by_keyboard_alone(page: Page, away: Desk) -> None:
+    page.goto(f"{away.url}/#/nodes/{away.node_id}/system.notify")
+    expect(page.get_by_role("button", name="Queue it")).to_be_enabled()
+    tab_to(page, "Title")
+    page.keyboard.type("Dinner")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Waiting for the node")).to_be_visible()
+    tab_to(page, "Show it in the queue")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="system.notify", level=1)).to_be_focused()
+    tab_to(page, "Cancel system.notify for Desk")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("Desk will not get it any more.")
+    tab_to(page, "Cancel it")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("A person took it back.")).to_be_visible()
