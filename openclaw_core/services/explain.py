@@ -136,7 +136,7 @@ class Explain:
             return Step("declared", True, "the node offered it when it was last here")
         package = self._packages.get(self._table.owner(command) or "")
         install = f"pip install {package}" if package else "install the capability package that has it"
-        cure = f"on the node's machine: {install}, then restart the node (openclaw node run)"
+        cure = f"on the node's machine: openclaw node doctor says why; if its package is missing, {install}"
         here = "does not offer it" if node is not None else "is away and did not offer it when it was here"
         return Step("declared", False, f"the node {here}", "not-declared", cure)
 
