@@ -25,7 +25,8 @@ def _whole_number(value: Any) -> Any:
 
 
 Whole = BeforeValidator(_whole_number)
-"""For integers: JSON has one number type, so 3.0 is 3."""
+"""For integers: JSON has one number type, so 3.0 is 3. It stands last, or the schema lacks the range:
+`Annotated[int, Field(ge=1), Whole]`."""
 
 
 class _Camel(BaseModel):

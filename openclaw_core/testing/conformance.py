@@ -112,7 +112,14 @@ def _check_command(command: Command) -> Iterator[Finding]:
         )
     for role, model in (("params", command.params), ("result", command.result)):
         try:
-            model.model_json_schema(by_alias=True)
+            schema = model.model_json_schema(by_alias=True)
+            if names := sorted(_unwritten_ranges(schema)):
+                yield Finding(
+                    "schemas",
+                    command.name,
+                    f"the {role} schema lacks the range of {', '.join(names)}",
+                    "put Field(ge=…) before validators: Annotated[int, Field(ge=1), Whole]",
+                )
         except Exception as error:
             yield Finding(
                 "schemas",
@@ -124,6 +131,23 @@ def _check_command(command: Command) -> Iterator[Finding]:
         yield from _check_example(command, number, "params", command.params, example.params)
         if example.result is not None:
             yield from _check_example(command, number, "result", command.result, example.result)
+
+
+def _unwritten_ranges(schema: Any, name: str = "the whole") -> Iterator[str]:
+    """Fields whose range pydantic could not write as JSON Schema has it, and left under its own keys."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from _unwritten_ranges(part, name)
+    elif isinstance(schema, dict):
+        if any(isinstance(schema.get(key), int | float) for key in ("ge", "gt", "le", "lt")):
+            yield name
+        for key, part in schema.items():
+            inner = part if key in ("properties", "$defs") and isinstance(part, dict) else None
+            if inner is not None:
+                for field, value in inner.items():
+                    yield from _unwritten_ranges(value, field)
+            elif key not in ("default", "examples", "enum", "const"):
+                yield from _unwritten_ranges(part, name)
 
 
 def _check_example(

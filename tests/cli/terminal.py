@@ -11,9 +11,11 @@ from .conftest import PATIENCE_S
 
 __all__ = ["Terminal"]
 
-# A session of its own takes the terminal as its controlling one: Ctrl-C is a signal.
+# A session of its own takes the terminal as its controlling one: Ctrl-C is a signal, also where the suite
+# runs in the background and passes on an ignored one.
 _TAKE_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """

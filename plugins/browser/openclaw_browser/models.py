@@ -146,7 +146,7 @@ class Route(Result):
 class ProxyFailure(Result):
     """A route's refusal: HTTP status and a body of `{error, code?, reason?, details?}`."""
 
-    status: Annotated[int, Whole, Field(ge=400, le=599)]
+    status: Annotated[int, Field(ge=400, le=599), Whole]
     body: dict[str, Any]
 
 

@@ -63,10 +63,10 @@ class SnapParams(Params):
     """
 
     facing: Facing | None = None
-    max_width: Annotated[int, Whole, Field(ge=1, le=16_384)] = 1600
+    max_width: Annotated[int, Field(ge=1, le=16_384), Whole] = 1600
     quality: Annotated[float, Field(ge=0, le=1)] = 0.9
     format: Literal["jpg", "jpeg"] = "jpg"
-    delay_ms: Annotated[int, Whole, Field(ge=0, le=10_000)] | None = None
+    delay_ms: Annotated[int, Field(ge=0, le=10_000), Whole] | None = None
     device_id: DeviceId | None = None
 
 
@@ -85,15 +85,15 @@ class _Media(Result):
 class Photo(_Media):
     """A photo as base64 or under a URL; `width` and `height` in px."""
 
-    width: Annotated[int, Whole, Field(ge=1)]
-    height: Annotated[int, Whole, Field(ge=1)]
+    width: Annotated[int, Field(ge=1), Whole]
+    height: Annotated[int, Field(ge=1), Whole]
 
 
 class ClipParams(Params):
     """A clip of `durationMs`, with sound where there is a microphone."""
 
     facing: Facing | None = None
-    duration_ms: Annotated[int, Whole, Field(ge=200, le=60_000)] = 3000
+    duration_ms: Annotated[int, Field(ge=200, le=60_000), Whole] = 3000
     include_audio: bool = True
     format: Literal["mp4"] = "mp4"
     device_id: DeviceId | None = None
@@ -102,7 +102,7 @@ class ClipParams(Params):
 class Clip(_Media):
     """A clip as base64 or under a URL."""
 
-    duration_ms: Annotated[int | float, Field(ge=0)]
+    duration_ms: Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0)]
     has_audio: bool
 
 

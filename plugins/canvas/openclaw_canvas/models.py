@@ -125,7 +125,7 @@ class SnapshotParams(_Params):
         format: png when absent.
     """
 
-    max_width: Annotated[int, BeforeValidator(_whole_number), Field(ge=16, le=16_384)] | None = None
+    max_width: Annotated[int, Field(ge=16, le=16_384), BeforeValidator(_whole_number)] | None = None
     quality: Annotated[float, Field(ge=0.05, le=1, allow_inf_nan=False)] | None = None
     format: Literal["png", "jpeg"] | None = None
 

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 MAX_UPLOAD_BYTES = 16 * 1024 * 1024
-Bytes = Annotated[int, Whole, Field(ge=0)]
+Bytes = Annotated[int, Field(ge=0), Whole]
 
 
 class NoParams(Params):

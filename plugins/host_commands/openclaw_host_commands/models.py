@@ -90,14 +90,14 @@ def _bins(value: Any) -> Any:
     return value
 
 
-Milliseconds = Annotated[int, BeforeValidator(_whole_number), Field(ge=0)]
+Milliseconds = Annotated[int, Field(ge=0), BeforeValidator(_whole_number)]
 Argv = Annotated[list[str], BeforeValidator(_argv)]
 
 
 class FileOperand(Result):
     """A file whose content a plan pins: `path` is `argv[argvIndex]` made absolute."""
 
-    argv_index: Annotated[int, BeforeValidator(_whole_number), Field(ge=0)]
+    argv_index: Annotated[int, Field(ge=0), BeforeValidator(_whole_number)]
     path: str
     sha256: str
 

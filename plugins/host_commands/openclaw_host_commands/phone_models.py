@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 Text = Annotated[str, Field(min_length=1)]
-Count = Annotated[int, Whole, Field(ge=0)]
+Count = Annotated[int, Field(ge=0), Whole]
 
 
 class OpenParams(Params):
@@ -44,7 +44,7 @@ class AppsParams(Params):
     """`device.apps`: those whose name has `query` in it, at most `limit`."""
 
     query: str | None = None
-    limit: Annotated[int, Whole, Field(ge=1, le=200)] | None = None
+    limit: Annotated[int, Field(ge=1, le=200), Whole] | None = None
     include_system: bool | None = None
 
 
@@ -94,7 +94,7 @@ class SendTextParams(Params):
 class PhotosParams(OpenParams):
     """`photos.latest`: the newest photos, at most `limit`; further fields are not pinned."""
 
-    limit: Annotated[int, Whole, Field(ge=1)] | None = None
+    limit: Annotated[int, Field(ge=1), Whole] | None = None
 
 
 class WatchNotifyParams(Params):

@@ -51,8 +51,8 @@ class LocationParams(Params):
         },
     )
 
-    timeout_ms: Annotated[int, Whole, Field(ge=1000, le=60_000)] = 10_000
-    max_age_ms: Annotated[int, Whole, Field(ge=0)] | None = None
+    timeout_ms: Annotated[int, Field(ge=1000, le=60_000), Whole] = 10_000
+    max_age_ms: Annotated[int, Field(ge=0), Whole] | None = None
     desired_accuracy: DesiredAccuracy | None = None
 
 

@@ -10,8 +10,8 @@ from openclaw_core.models import Params, Result, Whole
 
 __all__ = ["RecordParams", "Recording", "Snapshot", "SnapshotParams"]
 
-ScreenIndex = Annotated[int, Whole, Field(ge=0, le=63)]
-Pixels = Annotated[int, Whole, Field(ge=1)]
+ScreenIndex = Annotated[int, Field(ge=0, le=63), Whole]
+Pixels = Annotated[int, Field(ge=1), Whole]
 
 
 class SnapshotParams(Params):
@@ -23,7 +23,7 @@ class SnapshotParams(Params):
 
     execution_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     screen_index: ScreenIndex = 0
-    max_width: Annotated[int, Whole, Field(ge=1, le=16_384)] | None = None
+    max_width: Annotated[int, Field(ge=1, le=16_384), Whole] | None = None
     quality: Annotated[float, Field(ge=0, le=1)] = 0.85
     format: Literal["jpeg", "png"] = "jpeg"
 
@@ -37,15 +37,15 @@ class Snapshot(Result):
     height: Pixels | None = None
     display_frame_id: str | None = None
     screen_index: int | float | None = None
-    captured_at_ms: Annotated[int, Whole, Field(ge=0)] | None = None
+    captured_at_ms: Annotated[int, Field(ge=0), Whole] | None = None
 
 
 class RecordParams(Params):
     """A recording of one screen."""
 
-    duration_ms: Annotated[int, Whole, Field(ge=200, le=60_000)] = 10_000
+    duration_ms: Annotated[int, Field(ge=200, le=60_000), Whole] = 10_000
     screen_index: ScreenIndex = 0
-    fps: Annotated[int | float, Field(gt=0, le=60)] = 10
+    fps: Annotated[int, Field(gt=0, le=60)] | Annotated[float, Field(gt=0, le=60)] = 10
     format: Literal["mp4"] = "mp4"
     include_audio: bool = True
 
@@ -55,7 +55,7 @@ class Recording(Result):
 
     format: Annotated[str, Field(min_length=1)]
     base64: Annotated[str, Field(min_length=1)]
-    duration_ms: Annotated[int | float, Field(ge=0)] | None = None
-    fps: Annotated[int | float, Field(gt=0)] | None = None
+    duration_ms: Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0)] | None = None
+    fps: Annotated[int, Field(gt=0)] | Annotated[float, Field(gt=0)] | None = None
     screen_index: int | float | None = None
     has_audio: bool | None = None

@@ -58,7 +58,7 @@ class SpeakParams(Params):
 
     text: str = Field(min_length=1, max_length=MAX_TEXT, pattern=r"\S")
     voice: str | None = Field(None, max_length=40, pattern=r"^[A-Za-z][A-Za-z0-9]*([-+][A-Za-z0-9]+)*$")
-    rate_wpm: Annotated[int, Whole] | None = Field(None, ge=80, le=450)
+    rate_wpm: Annotated[int, Field(ge=80, le=450), Whole] | None = None
     output: Literal["speaker", "wav"] = "speaker"
 
 
