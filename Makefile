@@ -1,5 +1,5 @@
-# The doors a newcomer needs: run · test · bench · ui · lint · interop · browser · crash · herd · families ·
-# test-postgres · docs.
+# The doors a newcomer needs: run · test · bench · ui · lint · interop · agents · browser · crash · herd ·
+# families · test-postgres · docs.
 # Everything is installed into .venv on first use; nothing else is touched.
 
 PYTHON ?= python3
@@ -12,13 +12,13 @@ PROJECTS := pyproject.toml $(FAMILIES:%=%/pyproject.toml)
 PORT ?=
 PYTEST_ARGS ?=
 
-.PHONY: run test test-postgres bench bench-families bench-queue ui lint interop browser crash herd families docs
+.PHONY: run test test-postgres bench bench-families bench-queue ui lint interop agents browser crash herd families docs
 
 run: $(VENV)/installed
 	@$(BIN)/openclaw up $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/developing
-	$(BIN)/python -m pytest -m "not interop and not crash and not herd and not families and not postgres and not browser and not docs" -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not interop and not crash and not herd and not families and not postgres and not browser and not docs and not agents" -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 # Every store suite, over SQLite and over a PostgreSQL cluster of its own, which needs the server's
 # programs (Debian: apt-get install postgresql) and is gone afterwards.
@@ -40,6 +40,10 @@ herd: $(VENV)/developing
 # services under a real systemd.
 families: $(VENV)/developing
 	$(BIN)/python -m pytest -m families --timeout 180 $(PYTEST_ARGS)
+
+# Agents as their makers start them: a process each, with the SDK of the Model Context Protocol.
+agents: $(VENV)/developing
+	$(BIN)/python -m pytest -m agents -n 2 --dist loadfile --timeout 180 $(PYTEST_ARGS)
 
 # The Control UI in a real Chromium (.ci/packages); pictures of every page are left in build/screenshots.
 browser: $(VENV)/developing

@@ -64,7 +64,8 @@ async def start_node(gateway: TestGateway) -> AsyncIterator[Callable[..., Awaita
         yield make
 
 
-@pytest.fixture(params=["stdio", "http"])
+# A process of its own for each test imports the SDK each time: too slow for `make test`.
+@pytest.fixture(params=[pytest.param("stdio", marks=pytest.mark.agents), "http"])
 def connect(request: pytest.FixtureRequest, gateway: TestGateway, env: dict[str, str]) -> Agent:
     """Opens an agent's client over each transport: `async with connect(mode="legacy") as client`."""
     return by_http(gateway) if request.param == "http" else by_stdio(env)

@@ -17,7 +17,7 @@ from .conftest import by_http, by_stdio, tool_name
 from .family import DEMO, WORK
 from .posting import INITIALIZE, Poster
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.agents, pytest.mark.timeout(120)]
 
 
 async def running() -> str:

@@ -14,7 +14,7 @@ from tests.gateway.processes import GatewayProcess
 
 from .conftest import tool_name
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.agents, pytest.mark.timeout(120)]
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])

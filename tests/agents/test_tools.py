@@ -153,6 +153,7 @@ async def test_a_family_that_is_installed_brings_its_tools(tmp_path, monkeypatch
         assert await tool_names(client, "lamp.on") == []
         install(site, "openclaw-agents-lamp", "agents_lamp = openclaw_agents_lamp", LAMP)
         await operator.call("plugins.reload")
+        await operator.event("node.pair.requested", lambda asked: "lamp.on" in asked["commands"])
         await gateway.approve_surface(node_id)
         while not await tool_names(client, "lamp.on"):
             await changed()

@@ -6,6 +6,7 @@ import asyncio
 import os
 import pty
 import sys
+from contextlib import suppress
 
 from .conftest import PATIENCE_S
 
@@ -52,9 +53,15 @@ class Terminal:
         os.write(self._master, f"{text}\n".encode())
 
     async def interrupt_at(self, question: str) -> None:
-        """Ctrl-C instead of an answer."""
+        """Ctrl-C instead of an answer; again, as a person would, when it takes no notice.
+
+        Python overlooks one that comes between the question and the reading of its answer.
+        """
         await self.read_until(question)
-        os.write(self._master, b"\x03")
+        while self.process.returncode is None:
+            os.write(self._master, b"\x03")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.process.wait(), 2)
 
     async def read_until(self, text: str) -> None:
         """Wait until it shows this, after what was waited for before."""
