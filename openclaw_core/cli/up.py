@@ -108,18 +108,19 @@ class _Up:
         finally:
             await call.close()
         print_line(f"Node {clean(self.display_name)} is connected and approved.")
-        print_line(page)
+        for line in page:
+            print_line(line)
         print_line("Next, in another terminal:")
         print_line(f"  {next_command(node, self._command_prefix(port))}")
         sys.stdout.flush()
 
-    async def _page(self, call: Call) -> str:
+    async def _page(self, call: Call) -> tuple[str, ...]:
         if not self.settings.gateway.control_ui.enabled:
-            return "The Control UI is switched off (gateway.controlUi.enabled)."
+            return ("The Control UI is switched off (gateway.controlUi.enabled).",)
         if not is_built():
-            return f"The Control UI is not built, which takes Node.js and npm: {BUILD_COMMAND}"
+            return (f"The Control UI is not built, which takes Node.js and npm: {BUILD_COMMAND}",)
         link = await dashboard_link(call)
-        return f"Control UI: {link.url}\n  {link.validity} (another link: openclaw dashboard)"
+        return f"Control UI: {link.url}", f"  {link.validity} Another link: openclaw dashboard"
 
     async def _start_gateway(self) -> str:
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
