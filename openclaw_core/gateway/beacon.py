@@ -18,7 +18,7 @@ from openclaw_core.lan.settings import parse_interfaces
 from openclaw_core.services.advertised_url import own_addresses
 
 if TYPE_CHECKING:
-    from zeroconf.asyncio import AsyncServiceInfo
+    from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 __all__ = ["Beacon"]
 
@@ -65,9 +65,14 @@ class Beacon:
         except Exception:
             _log.warning("this gateway is not advertised any more", exc_info=True)
         finally:
-            with suppress(Exception):
-                await (await zeroconf.async_unregister_service(info))
-            await zeroconf.async_close()
+            await self._withdraw(zeroconf, info)
+
+    async def _withdraw(self, zeroconf: AsyncZeroconf, info: AsyncServiceInfo) -> None:
+        try:
+            await (await zeroconf.async_unregister_service(info))
+        except Exception:
+            _log.debug("others forget this gateway when its advert expires", exc_info=True)
+        await zeroconf.async_close()
 
     def _describe(self) -> AsyncServiceInfo:
         if not has_zeroconf():

@@ -80,10 +80,12 @@ class GuardedMount:
         await self._mount({**scope, "state": state}, receive, send)
 
     def _refuse_page(self, request: Request) -> JSONResponse | None:
-        local = request.client is not None and request.client.host in ("127.0.0.1", "::1")
+        address = request.client.host if request.client is not None else None
+        local = address in ("127.0.0.1", "::1")
         allowed = self._gateway.runtime.config.control_ui.allowed_origins
         if origin_allowed(request.headers.get("origin"), request.headers.get("host", ""), allowed, local):
             return None
+        self._door.note("CONTROL_UI_ORIGIN_NOT_ALLOWED", None if local else address)
         return JSONResponse(
             {"error": "origin not allowed; add the page's origin to gateway.controlUi.allowedOrigins"}, 403
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from websockets.datastructures import Headers
 
-from openclaw_core.auth.origin import origin_allowed
+from openclaw_core.auth.origin import is_loopback_name
 from openclaw_core.auth.rate_limit import network_of
 from openclaw_core.gateway.peer import Peer, identify_peer
 from openclaw_core.gateway.upgrade import HttpRefusal
@@ -42,7 +43,7 @@ class SecretDoor:
         try:
             peer = identify_peer(address, Headers(request.headers.items()), runtime.config.trusted_proxies)
         except HttpRefusal as unattributed:
-            self._note(f"HTTP_{unattributed.status.value}", address)
+            self.note(f"HTTP_{unattributed.status.value}", address)
             return Response(unattributed.body, unattributed.status, media_type=unattributed.content_type)
         presented = bearer_of(request)
         if presented is None:
@@ -50,7 +51,7 @@ class SecretDoor:
             return None if passes else self._unauthorized(peer, "REQUIRED")
         key = f"http {network_of(peer.ip)}"
         if (wait := runtime.lockouts.check(key)) is not None:
-            self._note("AUTH_RATE_LIMITED", peer.remote_ip)
+            self.note("AUTH_RATE_LIMITED", peer.remote_ip)
             error = {"error": "too many wrong secrets from this address", "retryAfterMs": wait}
             return JSONResponse(error, 429, headers={"Retry-After": str(wait // 1000 + 1)})
         if runtime.secret.matches(presented):
@@ -60,10 +61,15 @@ class SecretDoor:
         return self._unauthorized(peer, "MISMATCH")
 
     def _unauthorized(self, peer: Peer, case: str) -> Response:
-        self._note(f"{self._code}_AUTH_{case}", peer.remote_ip)
+        self.note(f"{self._code}_AUTH_{case}", peer.remote_ip)
         return JSONResponse({"error": self._for_whom}, 401, headers={"WWW-Authenticate": "Bearer"})
 
-    def _note(self, code: str, ip: str | None) -> None:
+    def note(self, code: str, ip: str | None) -> None:
+        """Audit a refusal at this path.
+
+        Args:
+            ip: who was refused; None for this host.
+        """
         self._gateway.witness.refused("http", code, "unknown", self._path, ip=ip)
 
 
@@ -74,6 +80,10 @@ def bearer_of(request: Request) -> str | None:
 
 
 def _is_local_program(peer: Peer) -> bool:
-    # A page whose name was rebound to 127.0.0.1 sends no Origin here, but its own name as Host.
-    named_local = origin_allowed(f"http://{peer.host}", peer.host, (), True)
-    return peer.loopback and peer.origin is None and named_local
+    # A page whose name was rebound to 127.0.0.1 sends no Origin here, but its own name as Host;
+    # one that reaches this host by another address, e.g. 0.0.0.0, names that.
+    try:
+        host = urlsplit(f"//{peer.host}").hostname or ""
+    except ValueError:
+        return False
+    return peer.loopback and peer.origin is None and is_loopback_name(host)

@@ -97,9 +97,11 @@ async def test_who_may_come(tmp_path, overrides, headers, status):
 async def test_refusals_are_audited_and_guessing_is_locked_out(gateway):
     for _ in range(2):
         assert (await post(gateway.server.port, {"Authorization": "Bearer guess"})).status_code == 401
+    assert (await post(gateway.server.port, {**BEARER, "Origin": "http://page.example"})).status_code == 403
     events = (await (await gateway.operator()).call("audit.list", {"kinds": ["http"]}))["events"]
     assert {(event["subject"], event["details"]["code"]) for event in events} == {
-        ("/mcp", "MOUNT_AUTH_MISMATCH")
+        ("/mcp", "MOUNT_AUTH_MISMATCH"),
+        ("/mcp", "CONTROL_UI_ORIGIN_NOT_ALLOWED"),
     }
 
 

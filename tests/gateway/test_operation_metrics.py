@@ -111,6 +111,8 @@ async def test_labels_of_strangers_are_bounded(start):
         ({}, {"Host": "[::1]:1"}, 200),
         ({}, BEARER, 200),
         ({}, {"Host": "rebound.example"}, 401),
+        ({}, {"Host": "0.0.0.0:18789"}, 401),
+        ({}, {"Host": "[::1"}, 401),
         ({}, {"Origin": "http://page.example"}, 401),
         ({}, {"Host": "rebound.example", **BEARER}, 200),
         ({}, {"Authorization": "Bearer wrong"}, 401),
