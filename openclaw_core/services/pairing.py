@@ -148,16 +148,11 @@ class Pairing:
 
     def note_seen(self, device_id: str, reason: str) -> None:
         """Note that a device was alive now; stored behind the answer."""
-        device = self._registry.devices.get(device_id)
-        if device is not None:
-            seen = {"last_seen_at_ms": self._now_ms(), "last_seen_reason": reason}
-            self._registry.commit_later(device.model_copy(update=seen))
+        self._note(device_id, {"last_seen_at_ms": self._now_ms(), "last_seen_reason": reason})
 
     def note_disconnect(self, device_id: str) -> None:
         """Note when a device's socket went."""
-        device = self._registry.devices.get(device_id)
-        if device is not None:
-            self._registry.commit_later(device.model_copy(update={"last_disconnected_at_ms": self._now_ms()}))
+        self._note(device_id, {"last_disconnected_at_ms": self._now_ms()})
 
     # Operators
 
@@ -292,7 +287,9 @@ class Pairing:
     def purge_expired(self) -> None:
         """Drop requests nobody answered; announced, as silence would keep approvers waiting."""
         now = self._now_ms()
-        for request in [row for row in self._registry.pair_requests.values() if row.expires_at_ms <= now]:
+        for request in tuple(self._registry.pair_requests.values()):
+            if request.expires_at_ms > now or self._registry.is_held(request.device_id):
+                continue  # what is being decided now is left for the next round
             entry = self._audit.entry(
                 "device.expire", "rule:expiry", request.device_id, "refused", requestId=request.request_id
             )
@@ -300,6 +297,14 @@ class Pairing:
             self._announce(request, "rejected", reason="expired")
 
     # Inside
+
+    def _note(self, device_id: str, times: dict[str, Any]) -> None:
+        def note() -> None:
+            device = self._registry.devices.get(device_id)
+            if device is not None:
+                self._registry.commit_later(device.model_copy(update=times))
+
+        self._registry.when_free(device_id, note)
 
     def _grant(self, request: PairRequest, via: str) -> list[Row | Append]:
         held, now = self._registry.devices.get(request.device_id), self._now_ms()

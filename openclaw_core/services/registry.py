@@ -56,6 +56,7 @@ class Registry:
         self.on_unpaired: Callable[[str], None] = lambda _device_id: None
         self._request_owner: dict[str, str] = {}  # request id → device or node id
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._notes: dict[str, list[Callable[[], None]]] = {}  # by the name of the lock they wait for
 
     async def load(self) -> None:
         """Fill from the store, once, at start."""
@@ -73,13 +74,32 @@ class Registry:
         self._locks[device_id] = (lock, users + 1)
         try:
             async with lock:
-                yield
+                try:
+                    yield
+                finally:
+                    for note in self._notes.pop(device_id, ()):
+                        note()
         finally:
             lock, users = self._locks[device_id]
             if users == 1:
                 del self._locks[device_id]
             else:
                 self._locks[device_id] = (lock, users - 1)
+
+    def is_held(self, device_id: str) -> bool:
+        """Whether a change of this device is under way, or waits for one that is."""
+        return device_id in self._locks
+
+    def when_free(self, device_id: str, note: Callable[[], None]) -> None:
+        """Run `note` now, or as soon as the change under way is decided.
+
+        For what happens to a device outside its lock: the old row, written after the new one that
+        a person's decision makes, would undo that decision in the store.
+        """
+        if self.is_held(device_id):
+            self._notes.setdefault(device_id, []).append(note)
+        else:
+            note()
 
     async def commit(self, *changes: Row | Remove | Append) -> None:
         """Store rows, removals and audit entries in one transaction, then show them.
@@ -91,7 +111,10 @@ class Registry:
         self._apply(changes)
 
     def commit_later(self, *changes: Row | Remove | Append) -> None:
-        """Show the changes at once and store them behind the answer: for times and counters."""
+        """Show the changes at once and store them behind the answer: for times and counters.
+
+        The caller holds the lock of what it changes, or nobody does (`when_free`).
+        """
         self._apply(changes)
         self._store.write_behind(*map(_as_change, changes))
 

@@ -177,7 +177,8 @@ class SetupCodes:
         now = self._now_ms()
         for row in tuple(self._registry.setup_codes.values()):
             is_spent = row.device_id is not None
-            if now < (row.created_at_ms + SETUP_RECORD_TTL_MS if is_spent else row.expires_at_ms):
+            end = row.created_at_ms + SETUP_RECORD_TTL_MS if is_spent else row.expires_at_ms
+            if now < end or self._registry.is_held(_lock_name(row)):
                 continue
             changes: list[Row | Remove | Append] = [Remove(SetupCode, row.setup_id)]
             if not is_spent:

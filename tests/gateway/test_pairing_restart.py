@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import asynccontextmanager
+
 import pytest
 
 from openclaw_core.testing import FakeDevice, TestGateway, node_params, operator_params, plugins_of
@@ -87,6 +90,52 @@ async def test_rotation_revocation_removal_and_names(tmp_path):
         rows = (await (await gateway.operator()).call("device.pair.list"))["paired"]
         labels = {row["deviceId"]: row.get("operatorLabel") for row in rows}
         assert labels == {rotated.device_id: "Kitchen", revoked.device_id: None}
+
+
+@asynccontextmanager
+async def slow_disk(gateway, monkeypatch):
+    """What is written in the block is on the disk at once; that it is, is known at the block's end."""
+    store, told = gateway.server.gateway.runtime.store, asyncio.Event()
+    write = store.write
+
+    async def slowly(*changes):
+        await write(*changes)
+        await told.wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write", slowly)
+        yield
+        told.set()
+
+
+def is_gone(node_id, rows):
+    return any(row.get("deviceId") == node_id and row["reason"] == "disconnect" for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "left"),
+    [
+        ("device.pair.rename", {"label": "Kitchen"}, ["Kitchen"]),
+        ("device.pair.remove", {}, []),
+        ("node.pair.remove", {}, []),
+    ],
+)
+async def test_a_decision_outlives_a_socket_that_goes_while_it_is_stored(
+    tmp_path, monkeypatch, method, more, left
+):
+    async with gateway_in(tmp_path) as gateway:
+        node, node_id = await gateway.node()
+        admin = await gateway.operator()
+        key = "nodeId" if method.startswith("node.") else "deviceId"
+        async with slow_disk(gateway, monkeypatch):
+            await admin.post(method, {key: node_id, **more})
+            await node.socket.close()
+            await admin.event("presence", lambda told: is_gone(node_id, told["presence"]))
+        while (await admin.receive())["type"] != "res":
+            pass
+    async with gateway_in(tmp_path, BY_HAND) as gateway:
+        rows = (await (await gateway.operator()).call("device.pair.list"))["paired"]
+        assert [row.get("operatorLabel") for row in rows] == left
 
 
 async def test_a_rejected_request_stays_rejected(tmp_path):
