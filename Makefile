@@ -17,8 +17,9 @@ PYTEST_ARGS ?=
 run: $(VENV)/installed
 	@$(BIN)/openclaw up $(if $(PORT),--port $(PORT))
 
+# Two workers for each of two cores: half of a test's time is waiting for a disk or another process.
 test: $(VENV)/developing
-	$(BIN)/python -m pytest -m "not interop and not crash and not herd and not families and not postgres and not browser and not docs and not agents" -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not interop and not crash and not herd and not families and not postgres and not browser and not docs and not agents" -n 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 # Every store suite, over SQLite and over a PostgreSQL cluster of its own, which needs the server's
 # programs (Debian: apt-get install postgresql) and is gone afterwards.
