@@ -1,7 +1,8 @@
-"""The fenced blocks of the site's pages, and which of them a test can run."""
+"""The fenced blocks of the README and the site's pages, and which of them a test can run."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 __all__ = ["DOCS", "KINDS", "Block", "blocks", "pages", "requirements"]
 
 DOCS = Path(__file__).parents[2] / "docs"
+README = "../README.md"
 FENCE = re.compile(
     r"^(?:<!-- not run: (?P<why>[^\n]+) -->\n\n?)?^(?P<tick>`{3,})(?P<kind>\S*)"
     r'(?: title="(?P<title>[^"]+)")?[^\n]*\n'
@@ -52,13 +54,14 @@ class Block:
 
     @property
     def place(self) -> str:
-        return f"docs/{self.page}:{self.line}"
+        return f"{os.path.normpath(f'docs/{self.page}')}:{self.line}"
 
 
 def pages() -> list[str]:
     """Every page with blocks that are run here."""
     found = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
-    return [page for page in found if page not in ELSEWHERE and page.partition("/")[0] not in NOT_OURS]
+    ours = [page for page in found if page not in ELSEWHERE and page.partition("/")[0] not in NOT_OURS]
+    return [README, *ours]
 
 
 def blocks(page: str) -> Iterator[Block]:
