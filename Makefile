@@ -86,7 +86,7 @@ ui: $(PAGES)
 $(VENV)/installed: $(PROJECTS) constraints.txt | ui
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing openclaw-core and its families into $(VENV) …"
-	@$(PIP) --editable .
+	@$(PIP) --editable .[discovery,mcp,tls]
 	@$(PIP) $(FAMILIES:%=--editable %[node])
 	@touch $@
 

@@ -1,6 +1,6 @@
 """Our models accept and refuse what the published schema accepts and refuses.
 
-Needs the schema of the npm registry: OPENCLAW_PROTOCOL_SCHEMA, or what `make interop` installed.
+The schema is that of the npm registry: OPENCLAW_PROTOCOL_SCHEMA, or what the interop suite installs.
 Deliberate differences are in `supersets.py` and nowhere else.
 """
 
@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.interop.peers import ensure_peers
+
 from .edges import complete, edges
 from .generation import valid
 from .mutations import mutated
@@ -25,8 +27,6 @@ from .supersets import DIFFERENCES, MODELS, relaxed
 
 pytestmark = pytest.mark.interop
 
-ROOT = Path(__file__).resolve().parents[2]
-PUBLISHED = Path("node_modules/@openclaw/gateway-protocol/protocol.schema.json")
 NAMES = sorted(MODELS)
 GENERATED = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
@@ -35,12 +35,15 @@ GENERATED = settings(
 
 @cache
 def definitions() -> dict[str, Any]:
-    home = Path(os.environ.get("OPENCLAW_INTEROP_DIR") or ROOT / ".interop")
-    path = Path(os.environ.get("OPENCLAW_PROTOCOL_SCHEMA") or home / PUBLISHED)
-    if not path.exists():
-        pytest.fail(f"no schema at {path}: run `make interop`, or set OPENCLAW_PROTOCOL_SCHEMA to the file")
-    found: dict[str, Any] = json.loads(path.read_text())["definitions"]
+    path = os.environ.get("OPENCLAW_PROTOCOL_SCHEMA") or ensure_peers().schema
+    found: dict[str, Any] = json.loads(Path(path).read_text())["definitions"]
     return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _published() -> None:
+    """Fetched before the first example is drawn, whichever file of the suite comes first."""
+    definitions()
 
 
 @cache
