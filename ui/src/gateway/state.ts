@@ -4,6 +4,7 @@ import { computed, effect, signal, type Signal } from '@preact/signals';
 import type { NodeEntry } from '../pages/NodeFacts';
 import type { Device } from '../pages/TokenRow';
 import { onEvent, request, scopes, status, type MethodCall } from './connection';
+import { gathered } from './gathered';
 import type { HostStats } from './protocol';
 import type { DeviceRequest, Question, SurfaceRequest } from './replies';
 import { APPROVALS, covers, PAIRING, READ } from './rights';
@@ -26,29 +27,20 @@ export const waitingCount = computed(() => {
   return new Set([...devices, ...surfaces]).size + (questions.value?.length ?? 0);
 });
 
-/** Events within this many ms of each other cause one request. */
-const GATHER_MS = 150;
-
 /** Ask for something now, whenever a connection opens, and after these events. */
 function follow<A, T>(call: MethodCall, scope: string, into: Signal<T | undefined>, pick: (answer: A) => T, events: readonly string[]): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let asked = 0;
-  const ask = () => {
-    timer = undefined;
+  const { now, soon } = gathered(async () => {
     if (status.value !== 'open' || !covers(scopes.value, scope)) return;
-    const mine = (asked += 1);
-    request<A>(...call).then(
-      (answer) => {
-        if (mine === asked) into.value = pick(answer);
-        stateError.value = undefined;
-      },
-      (error: unknown) => { stateError.value = error; },
-    );
-  };
-  const soon = () => { timer ??= setTimeout(ask, GATHER_MS); };
+    try {
+      into.value = pick(await request<A>(...call));
+      stateError.value = undefined;
+    } catch (error) {
+      stateError.value = error;
+    }
+  });
   events.forEach((name) => onEvent(name, soon));
   effect(() => {
-    if (status.value === 'open') ask();
+    if (status.value === 'open') now();
   });
   return soon;
 }

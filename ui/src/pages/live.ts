@@ -2,17 +2,14 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { onEvent, request, status, type MethodCall } from '../gateway/connection';
+import { gathered, type Gathered } from '../gateway/gathered';
 
 export interface Live<T> {
   /** The last answer; kept, greyed by the page's frame, while the gateway is away. */
   data: T | undefined;
   /** Why there is none, or why the last one may be old. */
   error: unknown;
-  reload: () => void;
 }
-
-/** Events within this many ms of each other cause one request. */
-const GATHER_MS = 150;
 
 /**
  * The answer of a method, kept true.
@@ -28,9 +25,9 @@ export function useLive<T>(
 ): Live<T> {
   const [data, setData] = useState<T>();
   const [error, setError] = useState<unknown>();
-  const [asked, setAsked] = useState(0);
   const key = JSON.stringify(call);
   const shown = useRef('');
+  const asking = useRef<Gathered | undefined>(undefined);
   const open = status.value === 'open';
 
   useEffect(() => {
@@ -40,39 +37,33 @@ export function useLive<T>(
       setError(undefined);
     }
     let wanted = true;
-    request<T>(...call).then(
-      (answer) => {
+    const here = gathered(async () => {
+      try {
+        const answer = await request<T>(...call);
         if (!wanted) return;
         shown.current = key;
         setData(answer);
         setError(undefined);
-      },
-      (refusal: unknown) => wanted && setError(refusal),
-    );
-    return () => { wanted = false; };
-  }, [key, open, asked]);
+      } catch (refusal) {
+        if (wanted) setError(refusal);
+      }
+    });
+    asking.current = here;
+    here.now();
+    return () => {
+      wanted = false;
+      here.stop();
+    };
+  }, [key, open]);
 
-  useEvents(events, concerns, () => setAsked((n) => n + 1));
-  return { data, error, reload: () => setAsked((n) => n + 1) };
-}
-
-/** Calls `then` once for the events that come close together and are of concern. */
-function useEvents(events: readonly string[], concerns: (payload: Record<string, unknown>) => boolean, then: () => void): void {
-  const last = useRef({ concerns, then });
-  last.current = { concerns, then };
+  const relevant = useRef(concerns);
+  relevant.current = concerns;
   useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
     const hear = (payload: unknown) => {
-      if (timer !== undefined || !last.current.concerns((payload ?? {}) as Record<string, unknown>)) return;
-      timer = setTimeout(() => {
-        timer = undefined;
-        last.current.then();
-      }, GATHER_MS);
+      if (relevant.current((payload ?? {}) as Record<string, unknown>)) asking.current?.soon();
     };
     const off = events.map((name) => onEvent(name, hear));
-    return () => {
-      off.forEach((each) => each());
-      clearTimeout(timer);
-    };
+    return () => off.forEach((each) => each());
   }, [events.join()]);
+  return { data, error };
 }
