@@ -44,6 +44,8 @@ def test_tabs_and_status(run: Any, tmp_path: Path, site: Site) -> None:
             assert (await desk.post("/tabs/action", action="list"))["tabs"][2]["tabId"] == "t3"
             closed = await desk.send("DELETE", "/tabs/keys")
             assert closed["result"]["targetId"] == first["targetId"]
+            for begun in (second["targetId"][:1], second["targetId"][:5]):
+                assert "tab not found" in (await desk.failure("DELETE", f"/tabs/{begun}"))[1]
             assert "did you mean t2?" in (await desk.failure("DELETE", "/tabs/2"))[1]
             status, profiles = await desk.get("/"), (await desk.get("/profiles"))["profiles"]
             assert psutil.Process(status["pid"]).is_running()

@@ -16,6 +16,7 @@ from openclaw_browser.node.journal import Journal
 __all__ = ["Tab", "Tabs"]
 
 MAX_TABS = 64
+_MIN_PREFIX_CHARS = 6
 
 
 class Tab:
@@ -102,6 +103,9 @@ class Tabs:
     async def find(self, reference: str, ended: str | None = None) -> Tab:
         """The tab with this target id, handle or label, else with this beginning of a target id.
 
+        A beginning has six characters or more, as that of a node's id: a tab's number alone, which
+        may happen to begin another one's id, is not taken for it.
+
         Args:
             ended: what happened to the browser that had other tabs.
 
@@ -110,7 +114,7 @@ class Tabs:
         """
         tabs = await self.all()
         found = [tab for tab in tabs if reference in (tab.target_id, tab.tab_id, tab.label)]
-        if not found:
+        if not found and len(reference) >= _MIN_PREFIX_CHARS:
             found = [tab for tab in tabs if tab.target_id.lower().startswith(reference.lower())]
         if not found:
             raise tab_missing(reference, ended)
