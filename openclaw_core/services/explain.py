@@ -235,6 +235,7 @@ def _describe(command: Command) -> dict[str, Any]:
         **without_none(schemas),
         "hints": dict(_hints(command)),
         "timeoutMs": command.timeout_ms,
+        **without_none({"private": command.private}),
         **({"examples": [_example(item) for item in command.examples]} if command.examples else {}),
         "validated": True,
     }

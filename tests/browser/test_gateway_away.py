@@ -21,6 +21,7 @@ def test_what_was_shown_stays_and_is_live_again(page: Page, machine: Desk) -> No
     machine.gateway.start()
     expect(page.locator("main[data-status=open]")).to_be_visible(timeout=60_000)
     # The node comes back by itself, the page hears of it, and what is asked now is answered.
+    await_value(machine.here, "the node is back", within_s=60, evidence=machine.gateway.tail)
     expect(page.locator(".badge", has_text="Connected")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_text("Done", exact=True)).to_be_visible()

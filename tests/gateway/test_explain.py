@@ -91,6 +91,14 @@ async def test_details_of_effective_commands(lens):
     assert not {"commandDetails", "withheld"} & listed.keys()
 
 
+async def test_a_command_of_its_family_alone_says_how_it_is_reached(start):
+    gateway = await start()
+    _, node_id = await gateway.node(["demo.hidden", "demo.any"])
+    opened, hidden = (await describe(await gateway.operator(), node_id))["commandDetails"]
+    assert (hidden["name"], hidden["private"]) == ("demo.hidden", "use demo.method")
+    assert "private" not in opened
+
+
 async def test_a_model_without_a_schema_spoils_no_other(lens):
     _, node_id = await lens.node(["lens.odd", "demo.any"])
     _, odd = (await describe(await lens.operator(), node_id))["commandDetails"]

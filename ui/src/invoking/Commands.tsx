@@ -15,6 +15,8 @@ export interface CommandDetail {
   timeoutMs?: number;
   examples?: { params: Json; says?: string }[];
   validated: boolean;
+  /** Why `node.invoke` refuses it: it is reached by a method of its family. */
+  private?: string;
 }
 
 export interface Withheld {

@@ -38,10 +38,11 @@ export function InvokePanel({ nodeId, nodeName, connected, command, heading }: P
   return (
     <Card title={command.name} headingRef={heading} badges={<Hints hints={command.hints ?? {}} />}>
       {command.description && <p class="prose"><Prose text={paragraphs(command.description)} /></p>}
+      {command.private && <p class="note">It cannot be run from here: {command.private}.</p>}
       {!command.validated && <p class="note">No family of this gateway knows this command: it is relayed as it is, unchecked.</p>}
       {!connected && <p class="note">{nodeName} is away. {queueable ? 'What you send waits in the queue, for at most a day.' : 'This command cannot wait; run it when the node is back.'}</p>}
       <Form id={`params-${command.name}`} schema={command.paramsSchema} examples={command.examples ?? []} refusal={refusalOf(last)} onSubmit={submit}>
-        <Button type="submit" tone="primary" disabled={!connected && !queueable}>{connected || !queueable ? 'Run' : 'Queue it'}</Button>
+        <Button type="submit" tone="primary" disabled={command.private !== undefined || (!connected && !queueable)}>{connected || !queueable ? 'Run' : 'Queue it'}</Button>
         <label class="filter"><span>Time limit (s)</span>
           <input class="input input-number" type="number" min={1} step="any" value={seconds} placeholder={String((command.timeoutMs ?? 30_000) / 1000)}
             onInput={(event) => setSeconds(event.currentTarget.value)} />
