@@ -32,6 +32,8 @@ from openclaw_core.services.runtime import Runtime
 
 __all__ = ["Gateway"]
 
+_STOP_SECONDS = 3.0
+
 
 class Gateway:
     """A runtime with its method table and its live connections.
@@ -142,8 +144,12 @@ class Gateway:
         self.door.close()
         runtime.presence.close()
         runtime.events.broadcast("shutdown", {"reason": "gateway stopping"})
+        # What is being stored is awaited, unless the database stands still: closing it ends the wait.
+        await asyncio.wait([runtime.loop.create_task(self._end_work())], timeout=_STOP_SECONDS)
+
+    async def _end_work(self) -> None:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await runtime.families.close()
-        await runtime.ledger.close()
+        await self.runtime.families.close()
+        await self.runtime.ledger.close()

@@ -176,8 +176,9 @@ class Store(Protocol):
     async def write(self, *changes: Change) -> None:
         """Store all changes in one transaction, all or none; durable (fsynced) on return.
 
-        Concurrent calls share one commit. A call that fails fails alone. A cancelled call may
-        still be stored.
+        Concurrent calls share one commit. A call that fails fails alone. A cancelled call goes
+        on until its outcome is known, so that memory agrees with the database; the caller is
+        then cancelled at its next await.
 
         Raises:
             StoreError: nothing of this call was stored; the text says why.

@@ -96,7 +96,7 @@ class SqlStore:
     async def write(self, *changes: Change) -> None:
         """Store all changes or none, durable on return; see `base.Store`."""
         if changes:
-            await self._submit(changes, None)
+            await _certain(self._submit(changes, None))
 
     async def query(self, fn: Callable[[Connection], T]) -> T:
         """Run a read on the writer's connection; see `base.Store`."""
@@ -120,7 +120,9 @@ class SqlStore:
             self.forced += 1
             self._wake()
 
-    async def _submit(self, changes: tuple[Change, ...], read: Callable[[Connection], Any] | None) -> Any:
+    def _submit(
+        self, changes: tuple[Change, ...], read: Callable[[Connection], Any] | None
+    ) -> asyncio.Future[Any]:
         if self._writer is None:
             raise StoreError("the store is not open; call start() first")
         future: asyncio.Future[Any] = self._loop.create_future()
@@ -130,7 +132,7 @@ class SqlStore:
         if not self._wake_soon:
             self._wake_soon = True
             self._loop.call_soon(self._wake)
-        return await future
+        return future
 
     def _wake(self) -> None:
         if self._wake_later is not None:
@@ -161,3 +163,25 @@ class SqlStore:
             self._refusing = True
             why = "the store is closed" if closed else f"{self.pending} wait and the database stands still"
             _log.error("changes are refused, not stored: %s", why)
+
+
+async def _certain(stored: asyncio.Future[None]) -> None:
+    """Wait for the outcome; a cancellation goes on as soon as it is known, at the next await.
+
+    Whoever was cancelled between would not know what the database holds now.
+    """
+    held: list[asyncio.CancelledError] = []
+    task = asyncio.current_task()
+    assert task is not None
+    try:
+        while True:
+            try:
+                await asyncio.shield(stored)
+            except asyncio.CancelledError as cancelled:
+                task.uncancel()
+                held.append(cancelled)
+            else:
+                return
+    finally:
+        for each in held:
+            task.cancel(*each.args)

@@ -130,7 +130,8 @@ class Writer:
             self._waiting.append(self.queue.popleft())
         try:
             self._try_twice()
-        except (StoreError, DBAPIError) as error:
+        except Exception as error:
+            # Whatever it is: a thread that ended would leave everyone waiting for ever.
             self._put_off(explain(error, "storing"))
         if self._settled or self._outcomes:
             self._call(self._settle, self._settled, self._outcomes)

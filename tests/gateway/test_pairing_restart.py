@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+import sqlite3
+from contextlib import asynccontextmanager, closing, contextmanager
 
 import pytest
 
+from openclaw_core.store.backup import DATABASE
 from openclaw_core.testing import FakeDevice, TestGateway, node_params, operator_params, plugins_of
 
 from .conftest import DEMO
+from .test_pairing_races import taken
 
 pytestmark = pytest.mark.anyio
 
@@ -136,6 +139,34 @@ async def test_a_decision_outlives_a_socket_that_goes_while_it_is_stored(
     async with gateway_in(tmp_path, BY_HAND) as gateway:
         rows = (await (await gateway.operator()).call("device.pair.list"))["paired"]
         assert [row.get("operatorLabel") for row in rows] == left
+
+
+@contextmanager
+def locked_database(directory):
+    """Another program keeps the database to itself until the end of the block."""
+    with closing(sqlite3.connect(directory / DATABASE, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("method", ["device.pair.remove", "node.pair.remove"])
+async def test_a_removal_outlives_a_stop_while_it_is_stored(tmp_path, method):
+    async with gateway_in(tmp_path) as gateway:
+        _, node_id = await gateway.node()
+        admin = await gateway.operator()
+        with locked_database(tmp_path):
+            await admin.post(method, {"nodeId" if method.startswith("node.") else "deviceId": node_id})
+            await taken(admin)
+            stopping = asyncio.create_task(gateway.server.stop())
+            await admin.event("shutdown")
+        answer = await admin.receive()
+        while answer["type"] != "res":
+            answer = await admin.receive()
+        assert answer["ok"] is True
+        await stopping
+    async with gateway_in(tmp_path, BY_HAND) as gateway:
+        assert (await (await gateway.operator()).call("device.pair.list"))["paired"] == []
 
 
 async def test_a_rejected_request_stays_rejected(tmp_path):

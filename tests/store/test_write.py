@@ -124,6 +124,39 @@ def test_a_cancelled_call_harms_nobody(run, device):
     run(scenario)
 
 
+def test_a_cancelled_call_ends_when_its_outcome_is_known(run, device):
+    async def scenario(store):
+        known = []
+
+        async def write():
+            await store.write(Save(device("d1")))
+            known.append("d1")
+            await asyncio.sleep(0)
+            known.append("went on")
+
+        task = asyncio.create_task(write())
+        await asyncio.sleep(0)
+        for _ in range(2):  # whoever cancels again learns nothing sooner
+            task.cancel()
+            await asyncio.sleep(0)
+        await asyncio.wait({task})
+        assert (task.cancelled(), known) == (True, ["d1"])
+        assert len(await store.load(Device)) == 1
+
+    run(scenario)
+
+
+def test_a_time_limit_around_a_call_is_still_one(run, device):
+    async def scenario(store):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await store.write(Save(device("d1")))
+                await asyncio.sleep(0)
+        assert len(await store.load(Device)) == 1
+
+    run(scenario)
+
+
 def test_changes_that_cannot_be_right_are_refused_when_made(device):
     with pytest.raises(TypeError, match="keyed by device_id, role"):
         Remove(DeviceToken, "d1")
