@@ -60,6 +60,7 @@ class Clockwork:
             runtime.events.health_version += 1
             runtime.events.broadcast("health", health_snapshot(runtime), state_version=True)
         runtime.pairing.purge_expired()
+        runtime.legacy_pairing.purge_expired()
         runtime.invoke_records.purge()
         runtime.setup_codes.purge_expired()
         runtime.ledger.purge()

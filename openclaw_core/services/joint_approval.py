@@ -39,7 +39,9 @@ async def approve_with_surface(runtime: Runtime, caller: Caller, request_id: str
                 {"requestId": request_id, "roles": request.roles},
             )
         offer = offer_of_request(request)
-        check_surface_approver(approver_of(caller), request.device_id, surfaces.required_scopes(offer))
+        check_surface_approver(
+            approver_of(runtime.registry, caller), request.device_id, surfaces.required_scopes(offer)
+        )
         announced.append((request.device_id, surfaces.waiting_id(request.device_id)))
         return surfaces.approval(offer, caller)
 

@@ -103,7 +103,9 @@ class LegacyPairing:
         async with self._registry.lock(node_id):
             request = self._known(request_id)
             offer = _offer(request)
-            check_surface_approver(approver_of(caller), node_id, self._surfaces.required_scopes(offer))
+            check_surface_approver(
+                approver_of(self._registry, caller), node_id, self._surfaces.required_scopes(offer)
+            )
             held, now, token = (
                 self._registry.legacy_nodes.get(node_id),
                 self._now_ms(),
@@ -134,7 +136,7 @@ class LegacyPairing:
         node_id = self._owner(request_id)
         async with self._registry.lock(node_id):
             self._known(request_id)
-            if not may_manage_device(approver_of(caller), node_id):
+            if not may_manage_device(approver_of(self._registry, caller), node_id):
                 raise InvalidRequestError("node pairing rejection denied", {"reason": "other-device"})
             entry = self._audit.entry("surface.reject", caller, node_id, requestId=request_id)
             await self._registry.commit(Remove(LegacyRequest, request_id), entry)
@@ -149,11 +151,13 @@ class LegacyPairing:
         """`node.pair.remove` of a node that is only announced.
 
         Raises:
-            InvalidRequestError: another device's.
+            InvalidRequestError: not announced any more, or another device's.
         """
-        if not may_manage_device(approver_of(caller), node_id):
-            raise InvalidRequestError("node removal denied", {"reason": "other-device"})
         async with self._registry.lock(node_id):
+            if not self.is_only_announced(node_id):  # it was paired, or removed, meanwhile
+                raise InvalidRequestError("unknown nodeId", {"nodeId": node_id})
+            if not may_manage_device(approver_of(self._registry, caller), node_id):
+                raise InvalidRequestError("node removal denied", {"reason": "other-device"})
             entry = self._audit.entry("node.remove", caller, node_id)
             await self._registry.commit(Remove(LegacyNode, node_id), Remove(NodeSurface, node_id), entry)
         self._resolve("", node_id, "removed")
@@ -173,7 +177,7 @@ class LegacyPairing:
 
     def add_to_list(self, caller: Caller, listed: dict[str, Any]) -> dict[str, Any]:
         """`node.pair.list` with what was announced, newest first."""
-        approver, now = approver_of(caller), self._now_ms()
+        approver, now = approver_of(self._registry, caller), self._now_ms()
         for row in self._registry.legacy_requests.values():
             if row.expires_at_ms > now and may_manage_device(approver, row.node_id):
                 listed["pending"].append(self._request_row(row))
@@ -184,6 +188,17 @@ class LegacyPairing:
         listed["pending"].sort(key=lambda item: item["ts"], reverse=True)
         listed["paired"].sort(key=lambda item: item["approvedAtMs"], reverse=True)
         return listed
+
+    def purge_expired(self) -> None:
+        """Drop announcements nobody answered: they would take the place of new ones."""
+        now = self._now_ms()
+        for row in tuple(self._registry.legacy_requests.values()):
+            if row.expires_at_ms > now or self._registry.is_held(row.node_id):
+                continue  # what is being decided now is left for the next round
+            entry = self._audit.entry(
+                "node.expire", "rule:expiry", row.node_id, "refused", requestId=row.request_id
+            )
+            self._registry.commit_later(Remove(LegacyRequest, row.request_id), entry)
 
     # Inside
 

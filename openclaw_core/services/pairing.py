@@ -158,7 +158,7 @@ class Pairing:
 
     def list_for(self, caller: Caller, connected: Container[str | None]) -> dict[str, Any]:
         """`device.pair.list` (6.5); a device-token session without admin sees only itself."""
-        approver, now = approver_of(caller), self._now_ms()
+        approver, now = approver_of(self._registry, caller), self._now_ms()
         pending = [
             row
             for row in self._registry.pair_requests.values()
@@ -195,7 +195,7 @@ class Pairing:
             InvalidRequestError: unknown or expired request, or the caller may not.
         """
         async with self._registry.lock(self._owner(request_id)):
-            approver = approver_of(caller)
+            approver = approver_of(self._registry, caller)
             if not approver.is_admin and self._registry.pair_request(request_id) is None:
                 # What exists is not told to those who could not approve it anyway (6.5).
                 raise InvalidRequestError("device pairing approval denied", {"requestId": request_id})
@@ -360,7 +360,7 @@ class Pairing:
         return request
 
     def _check_owner(self, caller: Caller, device_id: str, message: str) -> None:
-        if not pairing_rules.may_manage_device(approver_of(caller), device_id):
+        if not pairing_rules.may_manage_device(approver_of(self._registry, caller), device_id):
             raise InvalidRequestError(message, {"reason": "other-device"})
 
     def _announce(self, request: PairRequest, decision: str, *, reason: str | None = None) -> None:

@@ -86,7 +86,7 @@ class Surfaces:
 
     def list_all(self, caller: Caller) -> dict[str, Any]:
         """`node.pair.list` (8.4): what waits, newest first, and every approved node."""
-        approver = approver_of(caller)
+        approver = approver_of(self._registry, caller)
         waiting = [
             row
             for row in self._registry.surface_requests.values()
@@ -117,7 +117,7 @@ class Surfaces:
         async with self._registry.lock(self._owner(request_id)):
             request = self._known_request(request_id)
             required = self._nodes.policy.required_approve_scopes(request.commands)
-            check_surface_approver(approver_of(caller), request.node_id, required)
+            check_surface_approver(approver_of(self._registry, caller), request.node_id, required)
             held, now = self._registry.surfaces.get(request.node_id), self._now_ms()
             row = NodeSurface(
                 node_id=request.node_id,
@@ -279,7 +279,7 @@ class Surfaces:
         return request
 
     def _check_owner(self, caller: Caller, node_id: str, message: str) -> None:
-        if not may_manage_device(approver_of(caller), node_id):
+        if not may_manage_device(approver_of(self._registry, caller), node_id):
             raise InvalidRequestError(message, {"reason": "other-device"})
 
     def _announce(self, request_id: str, node_id: str, decision: str, *, tell_node: bool = False) -> None:

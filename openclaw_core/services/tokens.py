@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from openclaw_core.auth import scopes
 from openclaw_core.auth.device_tokens import derive_token, token_matches
 from openclaw_core.auth.pairing_rules import Approver, check_token_owner, token_denied
 from openclaw_core.config import write_private_file
 from openclaw_core.errors import ConfigError
 from openclaw_core.hookspecs import Caller
+from openclaw_core.services import outcomes
 from openclaw_core.services.audit import Audit
 from openclaw_core.services.registry import Registry
 from openclaw_core.store.models import DeviceToken
@@ -169,7 +171,7 @@ class Tokens:
         row = self._registry.tokens.get((device_id, role))
         check_token_owner(
             action,
-            approver_of(caller),
+            approver_of(self._registry, caller),
             device_id,
             role,
             self._registry.approved(device_id),
@@ -180,6 +182,23 @@ class Tokens:
         return row
 
 
-def approver_of(caller: Caller) -> Approver:
-    """The caller as the pairing rules see it."""
+def approver_of(registry: Registry, caller: Caller) -> Approver:
+    """The caller as the pairing rules see it, for a decision that is taken now.
+
+    Raises:
+        UnavailableError: `PAIRING_CHANGED`: while its call waited for its turn, its own device was
+            removed, or its token revoked or given fewer scopes.
+    """
+    if caller.device_id is not None:
+        token = registry.tokens.get((caller.device_id, "operator"))
+        if (
+            token is None
+            or token.revoked_at_ms is not None
+            or (caller.by_device_token and not scopes.covers(frozenset(token.scopes), caller.scopes))
+        ):
+            raise outcomes.pairing_changed(
+                "this device's pairing changed before its request was served; connect anew",
+                "revoked",
+                retryable=False,
+            )
     return Approver(caller.scopes, caller.device_id, caller.by_device_token)

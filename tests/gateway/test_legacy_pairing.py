@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from openclaw_core.services import legacy_pairing
 from openclaw_core.store.models import AuditEvent, LegacyNode
 from openclaw_core.testing import FakeClock, FakeDevice, TestGateway, node_params, plugins_of
 
 from .conftest import DEMO
+from .test_pairing_races import held_still, post_connect, taken
 
 pytestmark = pytest.mark.anyio
 
@@ -68,6 +70,20 @@ async def test_a_request_expires_without_a_word(start):
     assert (await admin.call("node.pair.list"))["pending"] == []
     refused = await admin.request("node.pair.approve", {"requestId": request["requestId"]})
     assert refused["error"]["message"] == "unknown requestId"
+
+
+async def test_expired_requests_take_nobodys_place(start, monkeypatch):
+    monkeypatch.setattr(legacy_pairing, "_MAX_WAITING", 1)
+    clock = FakeClock()
+    gateway = await start(now_ms=clock)
+    admin, _ = await announced(gateway)
+    other = {**KITCHEN, "nodeId": "cellar"}
+    assert (await admin.request("node.pair.request", other))["ok"] is False
+    clock.advance(FIVE_MINUTES)
+    await admin.call("events.subscribe", {"events": ["audit.appended"]})
+    while not (await admin.request("node.pair.request", other))["ok"]:
+        await admin.event("audit.appended")  # the clockwork went round once more
+    assert [row["nodeId"] for row in (await admin.call("node.pair.list"))["pending"]] == ["cellar"]
 
 
 @pytest.mark.covers("node.pair.verify")
@@ -135,6 +151,23 @@ async def test_the_token_opens_no_connection(start):
     wire = await gateway.wire()
     answer = await wire.connect(node_params(auth={"deviceToken": token}), device)
     assert answer["error"]["details"]["code"] == "AUTH_DEVICE_TOKEN_MISMATCH"
+
+
+async def test_a_removal_that_comes_after_the_pairing_is_of_the_paired_node(start):
+    gateway, device = await start(), FakeDevice()
+    admin, request = await announced(gateway, nodeId=device.device_id)
+    await admin.call("node.pair.approve", {"requestId": request["requestId"]})
+    async with held_still(gateway, device):
+        node = await post_connect(gateway, node_params(["demo.echo"]), device)
+        await admin.post("node.pair.remove", {"nodeId": device.device_id})
+        await taken(admin)
+    assert (await node.receive())["ok"] is True
+    answer = await admin.receive()
+    while answer["type"] != "res":
+        answer = await admin.receive()
+    assert answer["error"]["message"] == "unknown nodeId"
+    entry = await admin.call("node.describe", {"nodeId": device.device_id})
+    assert (entry["approvalState"], entry["commands"]) == ("approved", ["demo.echo"])
 
 
 async def test_the_device_that_proves_the_key_takes_the_place(start):

@@ -118,3 +118,23 @@ async def test_a_client_that_leaves_while_it_waits_is_not_paired(start):
         wire = await post_connect(gateway, node_params(), device)
         await wire.socket.close()
     await assert_nothing_left(gateway, before)
+
+
+@pytest.mark.parametrize(
+    ("method", "more"), [("device.token.revoke", {"role": "operator"}), ("device.pair.remove", {})]
+)
+async def test_who_lost_its_pairing_decides_nothing_any_more(start, method, more):
+    gateway, approver, stranger = await start(), FakeDevice(), FakeDevice()
+    evil = await gateway.wire()
+    assert (await evil.connect(operator_params(), approver))["ok"]
+    admin = await gateway.operator()
+    node, _ = await gateway.node(["demo.any"], device=stranger, approve=False)
+    (waiting,) = (await admin.call("node.pair.list"))["pending"]
+    async with held_still(gateway, stranger):
+        await evil.post("node.pair.approve", {"requestId": waiting["requestId"]})
+        await evil.post("device.pair.remove", {"deviceId": stranger.device_id})
+        await taken(evil)
+        await admin.call(method, {"deviceId": approver.device_id, **more})
+    assert (await evil.closed())[0] == 4001
+    assert (await admin.call("node.pair.list"))["pending"] == [waiting]
+    assert (await node.request("node.pending.pull", {}))["error"]["details"]["reason"] == "awaiting-approval"

@@ -148,10 +148,13 @@ def test_a_cancelled_call_ends_when_its_outcome_is_known(run, device):
 
 def test_a_time_limit_around_a_call_is_still_one(run, device):
     async def scenario(store):
-        with pytest.raises(TimeoutError):
+        async def limited():
             async with asyncio.timeout(0):
                 await store.write(Save(device("d1")))
                 await asyncio.sleep(0)
+
+        with pytest.raises(TimeoutError):
+            await limited()
         assert len(await store.load(Device)) == 1
 
     run(scenario)
