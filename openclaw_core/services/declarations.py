@@ -39,16 +39,15 @@ class Declarations:
         """Take a declaration and answer what came of it; repeating one asks nothing again.
 
         Raises:
-            UnavailableError: a newer connection of this node has taken over.
+            UnavailableError: a newer connection of this node has taken over, or it was removed.
             StoreError: the request for what is new could not be kept; narrowing holds.
         """
         async with self._registry.lock(node.node_id):
             self._require_current(node)
-            before = node.requested
-            node.requested = _changed(before, params)
+            node.requested = _changed(node.requested, params)
             self._nodes.declare(node)
             self._surfaces.put_in_force(node.node_id)
-            if not node.requested.asks_same(before):
+            if not node.requested.asks_same(node.asked):
                 await self._surfaces.reconcile(node, silent=False)
         return self._outcome(node)
 
@@ -56,7 +55,7 @@ class Declarations:
         """After changed command lists: ask approval for what connected nodes may now declare."""
         for node in nodes:
             async with self._registry.lock(node.node_id):
-                if self._nodes.find(node.node_id) is not node:
+                if not self._is_current(node):
                     continue
                 try:
                     await self._surfaces.reconcile(node, silent=False)
@@ -64,12 +63,19 @@ class Declarations:
                     _log.error("node %s asks anew at its next connect only: %s", node.node_id, error)
 
     def _require_current(self, node: LiveNode) -> None:
-        if self._nodes.find(node.node_id) is not node:
+        if not self._is_current(node):
             raise outcomes.pairing_changed(
-                "node pairing changed before request dispatch: a newer connection of this node took over",
+                "node pairing changed before request dispatch: a newer connection of this node took over, "
+                "or it was removed or revoked",
                 "replaced",
                 retryable=True,
             )
+
+    def _is_current(self, node: LiveNode) -> bool:
+        # A node that was removed or revoked stays until its socket is closed; it asks for nothing more.
+        token = self._registry.tokens.get((node.node_id, "node"))
+        paired = token is not None and token.revoked_at_ms is None
+        return paired and self._nodes.find(node.node_id) is node
 
     def _outcome(self, node: LiveNode) -> dict[str, Any]:
         answer: dict[str, Any] = {

@@ -116,6 +116,8 @@ class Ledger:
                 storing.set_result(None)
         self._audit.note("pending.enqueue", caller, node_id, **_audited(row))
         self._broadcast(row)
+        if row.pairing_ms != self._admission.pairing_of(node_id):
+            self.node_unpaired(node_id)  # while it was being stored
         if (node := self._nodes.find(node_id)) is not None:
             self.announce_available(node)
         return row

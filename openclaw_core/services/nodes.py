@@ -28,6 +28,7 @@ class LiveNode:
     """A connected node.
 
     Attributes:
+        requested: what it declares; `asked` is what of that was last held against the approvals.
         declared: what the policy left of what it asked for; `withheld` says why of the rest.
         commands, caps, permissions: the effective sets, what it may do now.
         approved: its surface was approved once; before, nothing is effective.
@@ -36,6 +37,7 @@ class LiveNode:
 
     __slots__ = (
         "approved",
+        "asked",
         "caps",
         "client",
         "commands",
@@ -70,7 +72,7 @@ class LiveNode:
         self.requested = Surface(
             frozenset(params.caps or ()), frozenset(params.commands or ()), dict(params.permissions or {})
         )
-        self.declared = self.requested
+        self.declared = self.asked = self.requested
         self.withheld: dict[str, str] = {}
         self.approved = False
         self.commands: frozenset[str] = frozenset()
@@ -222,10 +224,9 @@ class Nodes:
         return {"ts": self._now_ms(), **row}
 
     def is_known(self, node_id: str) -> bool:
-        """True for a paired node and for a connected one."""
+        """True for a paired node and for an announced one; a removed one may be connected still."""
         device = self._registry.devices.get(node_id)
-        is_paired = device is not None and "node" in device.roles
-        return is_paired or node_id in self._live or node_id in self._registry.legacy_nodes
+        return (device is not None and "node" in device.roles) or node_id in self._registry.legacy_nodes
 
     def _entry(self, node_id: str, with_pending: bool, own_device: str | None) -> dict[str, Any]:
         device = self._registry.devices.get(node_id)

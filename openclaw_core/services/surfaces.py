@@ -57,6 +57,7 @@ class Surfaces:
         outcome = surface_rules.reconcile(declared, approved, _surface(held) if held else None)
         if outcome.action == "keep" and held is not None:
             self._registry.commit_later(held.model_copy(update={"ts_ms": self._now_ms()}))
+            node.asked = node.requested
             return
         changes: list[Row | Remove | Append] = []
         if held is not None and outcome.action in ("supersede", "drop"):
@@ -77,6 +78,7 @@ class Surfaces:
             )
         if changes:
             await self._registry.commit(*changes)
+        node.asked = node.requested
         if held is not None and outcome.action in ("supersede", "drop"):
             self._announce(held.request_id, node_id, "rejected")
         if new is not None:

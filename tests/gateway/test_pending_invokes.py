@@ -7,11 +7,12 @@ import pytest
 
 from openclaw_core.errors import StoreError
 from openclaw_core.services import backlog
-from openclaw_core.store.models import AuditEvent
+from openclaw_core.store.models import AuditEvent, PendingWork
 from openclaw_core.testing import FakeClock, FakeDevice
 
 from .invoking import failure
 from .queueing import COMMANDS, Work, acked, enqueue, enqueue_invoke, item, leave, pulled
+from .test_pairing_races import taken
 
 pytestmark = [
     pytest.mark.anyio,
@@ -337,3 +338,24 @@ async def test_if_offline_queue_answers_where_the_work_waits(begin):
     async with asyncio.timeout(5):
         await node.call("health")
     assert not [event for event in node.events if event.get("event") == "node.invoke.request"]
+
+
+async def test_work_of_a_pairing_that_ends_while_it_is_stored_is_dropped(begin, monkeypatch):
+    gateway, _, _, node_id, operator = await begin()
+    admin, store, told = await gateway.operator(), gateway.server.gateway.runtime.store, asyncio.Event()
+    write = store.write
+
+    async def slowly(*changes):
+        await write(*changes)
+        if changes[0].model is PendingWork:
+            await told.wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write", slowly)
+        params = {"command": "work.do", "params": {"text": "hi"}}
+        await operator.post("node.pending.enqueue", {"nodeId": node_id, "type": "node.invoke", **params})
+        await taken(operator)
+        await admin.call("device.pair.remove", {"deviceId": node_id})
+    told.set()
+    change = await admin.event("node.pending.changed", lambda change: change["state"] == "dropped")
+    assert (await item(admin, change["payload"]["id"]))["error"]["code"] == "PAIRING_CHANGED"

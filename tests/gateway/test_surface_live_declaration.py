@@ -4,11 +4,12 @@ import pytest
 
 from openclaw_core import Family, hookimpl
 from openclaw_core.config import GatewayConfig
-from openclaw_core.errors import UnavailableError
+from openclaw_core.errors import StoreError, UnavailableError
 from openclaw_core.protocol.surfaces import NodeSurfaceRefreshParams
 from openclaw_core.testing import FakeDevice
 
 from .invoking import assert_settled, failure, finish, invoke, post_invoke, respond
+from .test_pairing_races import held_still, taken
 
 pytestmark = [
     pytest.mark.anyio,
@@ -254,3 +255,45 @@ async def test_a_replaced_socket_declares_nothing(start):
         await runtime.declarations.declare(replaced, NodeSurfaceRefreshParams(commands=[]))
     assert refused.value.details["reason"] == "replaced"
     assert (await describe(await gateway.operator(), node_id))["commands"] == ["demo.any"]
+
+
+@pytest.mark.parametrize(
+    ("method", "key", "more"),
+    [
+        ("device.pair.remove", "deviceId", {}),
+        ("node.pair.remove", "nodeId", {}),
+        ("device.token.revoke", "deviceId", {"role": "node"}),
+    ],
+)
+async def test_a_node_that_lost_its_pairing_declares_nothing(start, method, key, more):
+    """Its request was read, and waited for the decision about the device."""
+    gateway, device = await start(), FakeDevice()
+    node, node_id = await gateway.node(["demo.any"], device=device)
+    admin, other = await gateway.operator(), await gateway.operator()
+    async with held_still(gateway, device):
+        await admin.post(method, {key: node_id, **more})
+        await taken(admin)
+        await node.post(REFRESH, {"commands": ["demo.any", "demo.echo"]})
+        await taken(node)
+        await other.post("node.rename", {"nodeId": node_id, "displayName": "Kitchen"})
+        await taken(other)
+    assert (await node.closed())[0] == 4001
+    assert (await other.call("node.pair.list"))["pending"] == []
+    registry = gateway.server.gateway.runtime.registry
+    assert (node_id in registry.surfaces) == (method == "device.token.revoke")
+
+
+async def test_what_could_not_be_asked_for_is_asked_when_it_is_repeated(start, monkeypatch):
+    gateway = await start()
+    node, node_id = await gateway.node(["demo.any"])
+
+    async def refuse(*_changes):
+        raise StoreError("the disk is full")
+
+    widened = {"commands": ["demo.any", "demo.echo"]}
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway.server.gateway.runtime.store, "write", refuse)
+        assert (await node.request(REFRESH, widened))["ok"] is False
+    answer = await declare(node, **widened)
+    (row,) = await pending_of(await gateway.operator(), node_id)
+    assert answer["pending"]["requestId"] == row["requestId"]
