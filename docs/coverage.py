@@ -66,7 +66,6 @@ _REFRESHED = (
 )
 _PUSH = "push services of phone makers; no family for them yet"
 _ASSISTANT = "the assistant's own settings and logs, another plane of the original"
-_OPERATORS = "interactive scope upgrades of operator devices; a device asks for wider scopes at connect"
 
 # What of it no part of this repository provides, and why.
 ELSEWHERE = {
@@ -76,7 +75,6 @@ ELSEWHERE = {
     "push.test": _PUSH,
     **dict.fromkeys(("config.get", "logs.tail", "system-event", "update.available"), _ASSISTANT),
     **dict.fromkeys(("exec.approvals.get", "exec.approvals.set", "gateway.suspension"), _ASSISTANT),
-    **dict.fromkeys(("device.scopes.requestUpgrade", "device.scopes.waitUpgrade"), _OPERATORS),
     "system.info": "facts of the gateway's machine, which `status` and /metrics give in part",
     "gateway.identity.get": "a device key of the gateway; this one proves itself by its certificate",
 }

@@ -34,6 +34,8 @@ ALSO: tuple[type[BaseModel], ...] = (
     connect.HelloOk,
     devices.DevicePairRequested,
     devices.DevicePairResolved,
+    devices.DeviceScopesRequestUpgradeResult,
+    devices.DeviceScopesWaitUpgradeResult,
     devices.DeviceTokenRotateResult,
     setup.DevicePairSetupFact,
     nodes.HostStats,

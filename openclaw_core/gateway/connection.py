@@ -28,6 +28,7 @@ from openclaw_core.protocol.frames import RequestFrame
 from openclaw_core.protocol.problems import describe_problems
 from openclaw_core.services.audit import actor_of
 from openclaw_core.services.events import encode_event
+from openclaw_core.services.knock import Knock
 from openclaw_core.services.nodes import LiveNode
 from openclaw_core.services.presence import Guest
 from openclaw_core.services.scoped_urls import Holder
@@ -58,6 +59,7 @@ class Connection(Arrival):
         "caller",
         "conn_id",
         "device_id",
+        "knock",
         "role",
     )
 
@@ -76,6 +78,7 @@ class Connection(Arrival):
         self.role: Literal["operator", "node"] = "operator"
         self.caller = _NOBODY
         self.device_id = ""
+        self.knock: Knock | None = None
 
     # The socket
 
@@ -180,6 +183,7 @@ class Connection(Arrival):
         self.role = admission.role
         self.caller = replace(admission.caller, remote_ip=self._peer.remote_ip)
         self.device_id = admission.caller.device_id or ""
+        self.knock = admission.knock if node is None else None  # a node's is in its LiveNode
         self.allow_message_size(limits.MAX_PAYLOAD_BYTES)
         self._state = "open"
         gateway = self._gateway

@@ -13,6 +13,7 @@ from openclaw_core.bus.base import NodeLink
 from openclaw_core.errors import InvalidRequestError
 from openclaw_core.protocol.problems import describe_problems
 from openclaw_core.services.events import Subscriber
+from openclaw_core.services.knock import Knock
 
 __all__ = ["DEFERRED", "Call", "Handler", "Method", "Requester", "Router"]
 
@@ -27,10 +28,12 @@ class Requester(Subscriber, NodeLink, Protocol):
         device_id: the proven device, empty for a client without one.
         base_url: scheme, host and port by which the client reached the gateway.
         alive: False from a ping until its pong.
+        knock: an operator's device as it came in; None for a client without one, and for nodes.
     """
 
     device_id: str
     alive: bool
+    knock: Knock | None
 
     @property
     def base_url(self) -> str: ...

@@ -17,6 +17,10 @@ __all__ = [
     "DevicePairRequestParams",
     "DevicePairRequested",
     "DevicePairResolved",
+    "DeviceScopesRequestUpgradeParams",
+    "DeviceScopesRequestUpgradeResult",
+    "DeviceScopesWaitUpgradeParams",
+    "DeviceScopesWaitUpgradeResult",
     "DeviceTokenRevokeParams",
     "DeviceTokenRotateParams",
     "DeviceTokenRotateResult",
@@ -83,6 +87,29 @@ class DeviceTokenRotateResult(Wire):
         if delivery == "withheld-cross-device" and self.token is not None:
             raise ValueError("tokenDelivery is withheld-cross-device, but there is a token")
         return self
+
+
+class DeviceScopesRequestUpgradeParams(Wire):
+    """All the scopes a connected operator wants, those it has included (6.5)."""
+
+    scopes: Annotated[list[NonEmpty], Field(min_length=1)]
+
+
+class DeviceScopesRequestUpgradeResult(Wire):
+    request_id: NonEmpty
+
+
+class DeviceScopesWaitUpgradeParams(Wire):
+    request_id: NonEmpty
+
+
+class DeviceScopesWaitUpgradeResult(Wire):
+    """What came of it; `device_token` and `scopes` only of an approved one."""
+
+    status: Literal["approved", "rejected", "expired"]
+    request_id: NonEmpty
+    device_token: Omittable[NonEmpty] = None
+    scopes: Omittable[list[NonEmpty]] = None
 
 
 class DevicePairRequested(Wire):

@@ -31,7 +31,11 @@ __all__ = ["Knock", "Pairing"]
 
 
 class Pairing:
-    """Keeps devices and their requests; `now_ms` gives Unix milliseconds."""
+    """Keeps devices and their requests; `now_ms` gives Unix milliseconds.
+
+    Attributes:
+        on_resolved: hears of every request that ended: approved, rejected, expired or superseded.
+    """
 
     def __init__(
         self,
@@ -48,6 +52,7 @@ class Pairing:
         self._events = events
         self._now_ms = now_ms
         self._request_ttl_ms = request_ttl_ms
+        self.on_resolved: Callable[[PairRequest, str], None] = lambda _request, _decision: None
 
     # At the door; the caller holds the device's lock.
 
@@ -374,3 +379,4 @@ class Pairing:
         if reason is not None:
             self._audit.note(f"device.request.{reason}", "gateway", request.device_id)
         self._events.broadcast("device.pair.resolved", payload)
+        self.on_resolved(request, reason or decision)

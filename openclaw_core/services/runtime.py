@@ -37,6 +37,7 @@ from openclaw_core.services.pending_delivery import Deliveries
 from openclaw_core.services.presence import Presence
 from openclaw_core.services.registry import Registry
 from openclaw_core.services.routes import Routes
+from openclaw_core.services.scope_upgrades import ScopeUpgrades
 from openclaw_core.services.scoped_urls import ScopedUrls
 from openclaw_core.services.setup_codes import SetupCodes
 from openclaw_core.services.streams import Streams
@@ -144,6 +145,7 @@ class Runtime:
         self.tokens = Tokens(self.registry, self.audit, key, now_ms)
         ttl = self.config.nodes.pairing.request_ttl_ms
         self.pairing = Pairing(self.registry, self.tokens, self.audit, self.events, now_ms, ttl)
+        self.scope_upgrades = ScopeUpgrades(self.registry, self.pairing, self.tokens, now_ms)
         self.first_surfaces = FirstSurfaces(self.registry, self.nodes, self.audit, self.events, now_ms)
         self.setup_codes = SetupCodes(
             self.registry, self.pairing, self.first_surfaces, self.audit, self.events, key, now_ms

@@ -57,7 +57,8 @@ class Tokens:
         """The row for a newly approved role, to be committed with the approval.
 
         A live token is kept when the scopes stay the same: clients store it and expect it
-        back. A revoked or widened one starts the next generation.
+        back. A revoked or widened one starts the next generation; a widened one lets its device
+        in until the new one is first used, as that may never have been told.
         """
         now, held = self._now_ms(), self._registry.tokens.get((device_id, role))
         if held is None:
@@ -67,7 +68,8 @@ class Tokens:
             return DeviceToken(
                 device_id=device_id, role=role, scopes=granted, generation=first, created_at_ms=now
             )
-        if held.revoked_at_ms is None and set(held.scopes) == set(granted):
+        live = held.revoked_at_ms is None
+        if live and set(held.scopes) == set(granted):
             return held
         return held.model_copy(
             update={
@@ -76,7 +78,7 @@ class Tokens:
                 "created_at_ms": now,
                 "rotated_at_ms": None,
                 "revoked_at_ms": None,
-                "previous_valid": False,
+                "previous_valid": live,
             }
         )
 

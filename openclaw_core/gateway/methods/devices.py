@@ -1,4 +1,4 @@
-"""`device.pair.*` and `device.token.*` (PROTOCOL 6.5, 7)."""
+"""`device.pair.*`, `device.token.*` and `device.scopes.*` (PROTOCOL 6.5, 7)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from openclaw_core.auth import scopes
+from openclaw_core.errors import InvalidRequestError
 from openclaw_core.gateway.router import Call, Handler, Method
 from openclaw_core.protocol import devices as wire
 from openclaw_core.protocol.limits import CLOSE_INVALIDATED
@@ -64,6 +65,20 @@ class _Devices:
         self._changed(params, "device token revoked")
         return result
 
+    async def request_upgrade(self, call: Call) -> dict[str, Any]:
+        connection, wanted = call.connection, frozenset(call.params.scopes)
+        if connection.knock is None:
+            raise InvalidRequestError(
+                "device identity required: only a device can be given more scopes",
+                {"code": "DEVICE_IDENTITY_REQUIRED"},
+            )
+        held = connection.caller.scopes
+        return await self._runtime.scope_upgrades.request(connection.knock, held, wanted)
+
+    async def wait_upgrade(self, call: Call) -> dict[str, Any]:
+        device_id, request_id = call.connection.device_id, call.params.request_id
+        return await self._runtime.scope_upgrades.wait(device_id, request_id)
+
     def _changed(self, params: Any, reason: str) -> None:
         self._runtime.events.broadcast("device.pair.changed", {})
         self._close_soon(params.device_id, params.role, reason)
@@ -87,4 +102,12 @@ def device_methods(runtime: Runtime) -> list[Method]:
         ("device.token.rotate", devices.rotate, wire.DeviceTokenRotateParams),
         ("device.token.revoke", devices.revoke, wire.DeviceTokenRevokeParams),
     ]
-    return [Method(name, handler, "operator", scopes.PAIRING, params) for name, handler, params in rows]
+    # Who has no scope at all may ask for one.
+    upgrades: list[tuple[str, Handler, type[BaseModel]]] = [
+        ("device.scopes.requestUpgrade", devices.request_upgrade, wire.DeviceScopesRequestUpgradeParams),
+        ("device.scopes.waitUpgrade", devices.wait_upgrade, wire.DeviceScopesWaitUpgradeParams),
+    ]
+    return [
+        *(Method(name, handler, "operator", scopes.PAIRING, params) for name, handler, params in rows),
+        *(Method(name, handler, "operator", None, params) for name, handler, params in upgrades),
+    ]

@@ -125,6 +125,25 @@ export interface DeviceProof {
   nonce: string;
 }
 
+export interface DeviceScopesRequestUpgradeParams {
+  scopes: string[];
+}
+
+export interface DeviceScopesRequestUpgradeResult {
+  requestId: string;
+}
+
+export interface DeviceScopesWaitUpgradeParams {
+  requestId: string;
+}
+
+export interface DeviceScopesWaitUpgradeResult {
+  status: "approved" | "rejected" | "expired";
+  requestId: string;
+  deviceToken?: string | undefined;
+  scopes?: string[] | undefined;
+}
+
 export interface DeviceTokenRevokeParams {
   deviceId: string;
   role: string;
@@ -369,6 +388,8 @@ export interface Methods {
   'device.pair.rename': DevicePairRenameParams;
   'device.pair.setupCode': DevicePairSetupCodeParams;
   'device.pair.setupStatus': DevicePairSetupStatusParams;
+  'device.scopes.requestUpgrade': DeviceScopesRequestUpgradeParams;
+  'device.scopes.waitUpgrade': DeviceScopesWaitUpgradeParams;
   'device.token.revoke': DeviceTokenRevokeParams;
   'device.token.rotate': DeviceTokenRotateParams;
   'events.subscribe': EventsSubscribeParams;
