@@ -24,18 +24,29 @@ CONFIGS = {
 
 
 class Desk:
-    """What a person at the CLI of that machine does; `url` is where the browser goes."""
+    """What a person at the CLI of that machine does.
 
-    def __init__(self, place: Path, nodes: Mapping[str, Any] | None = None) -> None:
+    Attributes:
+        url: where the browser goes.
+        site: a directory that gateway and node import families from.
+    """
+
+    def __init__(
+        self, place: Path, nodes: Mapping[str, Any] | None = None, auth: Mapping[str, Any] | None = None
+    ) -> None:
         self._place = place
         state = place / "state"
         state.mkdir(parents=True)
+        self.site = place / "site"
+        self.site.mkdir()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.env = clean_env(state, {"OPENCLAW_GATEWAY_PORT": str(self.port)})
+        self.env = clean_env(
+            state, {"OPENCLAW_GATEWAY_PORT": str(self.port), "PYTHONPATH": str(self.site)}
+        )
         self._node_argv = [*OPENCLAW, "node", "run", "--host", "127.0.0.1", "--port", str(self.port)]
         entries = {name: {"config": config} for name, config in CONFIGS.items()}
-        gateway = {"nodes": {"commands": {"allow": ALLOWED}, **(nodes or {})}}
+        gateway = {"nodes": {"commands": {"allow": ALLOWED}, **(nodes or {})}, "auth": auth or {}}
         settings = {"gateway": gateway, "plugins": {"entries": entries}}
         (state / "openclaw.json").write_text(json.dumps(settings))
         self.gateway = Program([*OPENCLAW, "gateway", "run"], self.env, place / "gateway.log")
@@ -113,13 +124,16 @@ class Desk:
 
 
 @contextmanager
-def gateway_alone(place: Path, nodes: Mapping[str, Any] | None = None) -> Iterator[Desk]:
+def gateway_alone(
+    place: Path, nodes: Mapping[str, Any] | None = None, auth: Mapping[str, Any] | None = None
+) -> Iterator[Desk]:
     """A running gateway that no node knows yet; ends it, and a node that came.
 
     Args:
         nodes: settings below `gateway.nodes`.
+        auth: settings below `gateway.auth`.
     """
-    machine = Desk(place, nodes)
+    machine = Desk(place, nodes, auth)
     with machine.gateway:
         machine.await_gateway()
         try:

@@ -14,6 +14,7 @@ import { NodePage } from './pages/NodePage';
 import { NodesPage } from './pages/NodesPage';
 import { PairPage } from './pages/PairPage';
 import { QueuePage } from './pages/QueuePage';
+import { RightsPage } from './pages/RightsPage';
 import { Empty, Page } from './kit';
 import './kit/tokens.css';
 import './kit/base.css';
@@ -41,6 +42,7 @@ function Current() {
     case 'devices': return <DevicesPage />;
     case 'audit': return <AuditPage />;
     case 'families': return <FamiliesPage />;
+    case 'rights': return <RightsPage />;
     default: return <Page key="none" title="No such page"><Empty title="There is nothing here">The address may be cut short. Choose a page from the menu.</Empty></Page>;
   }
 }

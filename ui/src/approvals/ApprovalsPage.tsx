@@ -3,7 +3,7 @@
 import { useRef } from 'preact/hooks';
 import { devicePairing, questions, stateError, surfaceRequests, waitingCount } from '../gateway/state';
 import { APPROVALS, lacking, PAIRING } from '../gateway/rights';
-import { Empty, ErrorNote, Page, Skeleton } from '../kit';
+import { AskForMore, Empty, ErrorNote, Page, Skeleton } from '../kit';
 import { href } from '../router';
 import { QuestionCard } from './QuestionCard';
 import { gather, type Waiting } from './waiting';
@@ -24,7 +24,7 @@ export function ApprovalsPage({ chosen }: { chosen?: string | undefined }) {
     <Page title="Approvals" lead={loading ? '' : many === 0 ? 'Nothing waits for you.' : many === 1 ? 'One thing waits for you.' : `${many} things wait for you.`}>
       <div ref={frame} class="stack">
         <ErrorNote error={stateError.value} />
-        {refusal && <p class="note">{refusal}</p>}
+        {refusal && <p class="note">{refusal} <AskForMore /></p>}
         {gone && <p class="note" role="status">The request this link is for is gone: somebody decided it, or it expired. A device asks again when it next connects.</p>}
         {loading && !stateError.value && <Skeleton />}
         {asked.map((question) => <QuestionCard key={question.id} question={question} onDone={done} />)}
@@ -32,7 +32,7 @@ export function ApprovalsPage({ chosen }: { chosen?: string | undefined }) {
         {!loading && waiting.length + asked.length === 0 && (
           <Empty title="All is decided">A new device, a node that offers more, or an agent that needs your word shows up here by itself. <a href={href('/pair')}>Pair a device</a></Empty>
         )}
-        {lacking(APPROVALS) && !refusal && <p class="muted">Questions of agents are not shown: {lacking(APPROVALS)}</p>}
+        {lacking(APPROVALS) && !refusal && <p class="muted">Questions of agents are not shown: {lacking(APPROVALS)} <AskForMore /></p>}
       </div>
     </Page>
   );

@@ -44,7 +44,8 @@ interface Waiting {
   timer: ReturnType<typeof setTimeout> | undefined;
 }
 
-const WANTED = ['operator.admin', 'operator.read', 'operator.write', 'operator.approvals', 'operator.pairing'];
+/** Every right that this page has a use for. */
+export const WANTED = ['operator.admin', 'operator.read', 'operator.write', 'operator.approvals', 'operator.pairing'];
 /** What a setup code for fewer rights gives; the code does not say which kind it is. */
 const FEWER = ['operator.approvals', 'operator.read', 'operator.write'];
 const TIMEOUT_MS = 30_000;
@@ -60,6 +61,7 @@ let retries = 0;
 let numbered = 0;
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
 let askFewer = false;
+let renewing = false;
 let credential: { token?: string; password?: string; bootstrapToken?: string } = {};
 const waiting = new Map<string, Waiting>();
 const listeners = new Map<string, Set<(payload: unknown) => void>>();
@@ -98,9 +100,17 @@ export function request<T = unknown>(...[method, params = {}, options = {}]: Met
   });
 }
 
-/** A token of this device that replaces the one it holds. */
-export async function adoptToken(token: string): Promise<void> {
-  await keepToken(token);
+/** A token of this device that replaces the one it holds, and what it is for if that is new. */
+export async function adoptToken(token: string, given?: string[]): Promise<void> {
+  await keepToken(token, given);
+}
+
+/** Come anew, with the token that was adopted, once nothing that was asked is under way. */
+export function renew(): void {
+  renewing = true;
+  setTimeout(() => {
+    if (renewing && waiting.size === 0) again(0);
+  });
 }
 
 /** Connect; with the gateway's token, its password, or the secret of a setup code. */
@@ -119,6 +129,7 @@ export function hurry(): void {
 
 function again(delayMs: number): void {
   clearTimeout(retryTimer);
+  renewing = false;
   const old = socket;
   socket = undefined;
   old?.close();
@@ -249,6 +260,7 @@ function settle(id: string): Waiting | undefined {
   const asked = waiting.get(id);
   waiting.delete(id);
   clearTimeout(asked?.timer);
+  if (renewing) renew();
   return asked;
 }
 

@@ -1,6 +1,6 @@
 /** What this page may do: the gateway's rules for scopes, so that a button says beforehand what it would answer (PROTOCOL 16.1). */
 
-import { scopes } from './connection';
+import { scopes, WANTED } from './connection';
 
 export const ADMIN = 'operator.admin';
 export const APPROVALS = 'operator.approvals';
@@ -19,5 +19,10 @@ export function covers(held: readonly string[], needed: string): boolean {
 export function lacking(...needed: string[]): string | undefined {
   const missing = needed.filter((each) => !covers(scopes.value, each));
   if (missing.length === 0) return undefined;
-  return `This browser lacks ${missing.join(' and ')}. A link from “openclaw dashboard” gives it every right.`;
+  return `This browser lacks ${missing.join(' and ')}.`;
+}
+
+/** Whether there is a right that it could ask for. */
+export function lacksAny(): boolean {
+  return WANTED.some((each) => !covers(scopes.value, each));
 }

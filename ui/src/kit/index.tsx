@@ -57,7 +57,7 @@ export function Button({ children, onClick, type = 'button', tone, small, busy, 
       {children}
     </button>
   );
-  return why === undefined ? button : <span>{button}<small class="why" id={id}>{why}</small></span>;
+  return why === undefined ? button : <span>{button}<small class="why" id={id}>{why} <AskForMore /></small></span>;
 }
 
 export function Badge({ tone, children }: { tone: Tone; children: ComponentChildren }) {
@@ -94,8 +94,18 @@ export function Skeleton() {
 
 export function ErrorNote({ error }: { error: unknown }) {
   if (!error) return null;
-  const { code, message } = error as { code?: string; message?: string };
-  return <div class="error" role="alert"><p>{message ?? String(error)}</p>{code && <small>{code}</small>}</div>;
+  const { code, message, details } = error as { code?: string; message?: string; details?: { code?: string } };
+  return (
+    <div class="error" role="alert">
+      <p>{message ?? String(error)}{details?.code === 'MISSING_SCOPE' && <> <AskForMore /></>}</p>
+      {code && <small>{code}</small>}
+    </div>
+  );
+}
+
+/** The way to rights that are lacking. */
+export function AskForMore() {
+  return <a href={href('/rights')}>Ask for more rights</a>;
 }
 
 export function Field({ label, children }: { label: string; children: ComponentChildren }) {

@@ -1,7 +1,7 @@
 /** Every node: whether it is there, what it is, what it may do, what waits. */
 
 import { useState } from 'preact/hooks';
-import { Ago, Badge, Button, Empty, ErrorNote, Page, Skeleton, Table } from '../kit';
+import { Ago, AskForMore, Badge, Button, Empty, ErrorNote, Page, Skeleton, Table } from '../kit';
 import { nodeList, stateError } from '../gateway/state';
 import { lacking, READ } from '../gateway/rights';
 import { sizeText } from '../results/shapes';
@@ -23,7 +23,7 @@ export function NodesPage() {
   const refusal = lacking(READ);
   const add = <a class="button primary" href={href('/pair')}>Pair a device</a>;
   if (all === undefined) {
-    return <Page title="Nodes">{refusal ? <p class="note">{refusal}</p> : stateError.value ? <ErrorNote error={stateError.value} /> : <Skeleton />}</Page>;
+    return <Page title="Nodes">{refusal ? <p class="note">{refusal} <AskForMore /></p> : stateError.value ? <ErrorNote error={stateError.value} /> : <Skeleton />}</Page>;
   }
   if (all.length === 0) {
     return (

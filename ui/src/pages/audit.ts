@@ -1,7 +1,7 @@
 /** The audit trail, a page at a time, and what is appended while somebody looks. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { onEvent, request, status } from '../gateway/connection';
+import { onEvent, request, scopes, status } from '../gateway/connection';
 import type { AuditListParams } from '../gateway/protocol';
 
 export const AUDIT_APPENDED = 'audit.appended';
@@ -51,6 +51,7 @@ export function useAudit(filter: AuditFilter, follow: boolean): Trail {
   const newest = useRef(0);
   const key = JSON.stringify(filter);
   const open = status.value === 'open';
+  const rights = scopes.value.join();
 
   useEffect(() => {
     if (!open) return undefined;
@@ -68,7 +69,7 @@ export function useAudit(filter: AuditFilter, follow: boolean): Trail {
       (refusal: unknown) => wanted && setError(refusal),
     );
     return () => { wanted = false; };
-  }, [key, open]);
+  }, [key, open, rights]);
 
   useFollow(filter, open && follow && events !== undefined, newest, (found) => setEvents((held = []) => merged(found, held)), setError);
 

@@ -1,7 +1,7 @@
 /** What a page shows of the gateway, asked for once and again whenever an event says that it changed. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { onEvent, request, status, type MethodCall } from '../gateway/connection';
+import { onEvent, request, scopes, status, type MethodCall } from '../gateway/connection';
 import { gathered, type Gathered } from '../gateway/gathered';
 
 export interface Live<T> {
@@ -29,6 +29,7 @@ export function useLive<T>(
   const shown = useRef('');
   const asking = useRef<Gathered | undefined>(undefined);
   const open = status.value === 'open';
+  const rights = scopes.value.join();
 
   useEffect(() => {
     if (!open) return undefined;
@@ -54,7 +55,7 @@ export function useLive<T>(
       wanted = false;
       here.stop();
     };
-  }, [key, open]);
+  }, [key, open, rights]);
 
   const relevant = useRef(concerns);
   relevant.current = concerns;

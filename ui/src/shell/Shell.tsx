@@ -3,7 +3,9 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { server, status } from '../gateway/connection';
+import { lacksAny } from '../gateway/rights';
 import { waitingCount } from '../gateway/state';
+import { upgrade } from '../gateway/upgrade';
 import { Toasts } from '../kit';
 import { href, path } from '../router';
 import { Icon, type IconName } from './Icon';
@@ -52,6 +54,7 @@ export function Shell({ bare, children }: { bare: boolean; children: ComponentCh
           {!bare && <Pages page={page} />}
           <div class="side-foot">
             <ThemeSwitch />
+            {!bare && lacksAny() && <a class="fewer" href={href('/rights')} aria-current={page === 'rights' ? 'page' : undefined}>{upgrade.value.phase === 'waiting' ? 'Waits for more rights' : 'Fewer rights: ask for more'}</a>}
             <p class="link-state" data-state={status.value}><span class="dot" aria-hidden="true" /> {WORDS[status.value]}{server.value && <small>Gateway {server.value.version}</small>}</p>
           </div>
         </div>
