@@ -80,9 +80,10 @@ class Gateway:
 
     def reload_families(self) -> Changes:
         """Serve what is installed now; nobody is disconnected."""
+        failed = self.runtime.plugins.failed
         changes, nodes = self.runtime.reload_families()
         self.build_methods()
-        if changes:
+        if changes or self.runtime.plugins.failed != failed:
             told = {name: list(getattr(changes, name)) for name in ("added", "removed", "replaced")}
             self.runtime.events.broadcast("plugins.changed", told)
         self.spawn(self.runtime.declarations.catch_up(nodes))

@@ -38,7 +38,8 @@ def browser() -> Iterator[Browser]:
 
 def join(machine: Desk, browser: Browser) -> BrowserContext:
     """A browser of its own that is paired with the gateway, with one page."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    # Without motion a picture is never of something half way.
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=machine.url)
     context.set_default_timeout(15_000)
     page = context.new_page()

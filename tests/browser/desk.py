@@ -41,9 +41,7 @@ class Desk:
         self.site.mkdir()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.env = clean_env(
-            state, {"OPENCLAW_GATEWAY_PORT": str(self.port), "PYTHONPATH": str(self.site)}
-        )
+        self.env = clean_env(state, {"OPENCLAW_GATEWAY_PORT": str(self.port), "PYTHONPATH": str(self.site)})
         self._node_argv = [*OPENCLAW, "node", "run", "--host", "127.0.0.1", "--port", str(self.port)]
         entries = {name: {"config": config} for name, config in CONFIGS.items()}
         gateway = {"nodes": {"commands": {"allow": ALLOWED}, **(nodes or {})}, "auth": auth or {}}

@@ -132,7 +132,7 @@ def test_a_browser_with_the_token_waits_and_goes_on_by_itself(
         picture(stranger, shots, "welcome", scheme)
     stranger.get_by_label("Token").fill("wrong")
     stranger.get_by_role("button", name="Connect").click()
-    expect(stranger.get_by_role("alert")).to_contain_text("token mismatch")
+    expect(stranger.get_by_role("alert")).to_contain_text("This is not the gateway’s token.")
     stranger.get_by_label("Token").fill(door.token)
     stranger.get_by_role("button", name="Connect").click()
     expect(stranger.get_by_role("heading", name="Approve this browser")).to_be_visible()

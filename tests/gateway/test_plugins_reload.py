@@ -92,8 +92,10 @@ async def test_a_family_comes_changes_and_goes(site: Path, tmp_path: Path) -> No
 async def test_one_that_failed_is_tried_again(site: Path, tmp_path: Path) -> None:
     async with TestGateway(tmp_path / "state") as gateway:
         operator = await gateway.operator()
+        await reload(operator)  # takes in what is installed here
         install(site, DISTRIBUTION, ENTRY, "import nothing_of_this_name\n")
         assert await reload(operator) == set()
+        await operator.event("plugins.changed", lambda told: not any(told.values()))
         listed = (await operator.call("plugins.list"))["plugins"]
         (broken,) = (item for item in listed if item["distribution"] == DISTRIBUTION)
         assert broken["state"] == "failed"

@@ -25,7 +25,7 @@ export function WaitingCard({ waiting, chosen, onDone }: { waiting: Waiting; cho
   }, [chosen]);
   return (
     <div class={chosen ? 'chosen' : undefined}>
-      <Card title={name} headingRef={heading} badges={<><Badge tone="wait">{occasion(waiting)}</Badge>{device?.isRepair && <Badge tone="wait">Repair</Badge>}</>}>
+      <Card title={name} headingRef={heading} badges={<><Badge tone="wait">{occasion(waiting)}</Badge>{device?.isRepair && !known && <Badge tone="wait">Repair</Badge>}</>}>
         <div class="ask">
           <Who waiting={waiting} />
           {surface && !isJoint(waiting) ? <ConnectedOffer waiting={waiting} /> : <Offer waiting={waiting} withheld={surfaceOf(waiting)?.withheld ?? []} />}
@@ -71,10 +71,18 @@ function ConnectedOffer({ waiting }: { waiting: Waiting }) {
 function Offer({ waiting, withheld }: { waiting: Waiting; withheld: Withheld[] }) {
   const { device, known } = waiting;
   const offer = surfaceOf(waiting);
+  const scopes = device?.scopes ?? [];
+  const held = known?.tokens.filter((token) => token.revokedAtMs === undefined).flatMap((token) => token.scopes) ?? [];
   const permissions = Object.entries(offer?.permissions ?? {});
   return (
     <div class="offer">
-      {device && <p><span class="muted">Wants to be</span> {rolesOf(device).join(' and ')}{device.scopes && device.scopes.length > 0 && <> <span class="muted">with</span> {device.scopes.join(', ')}</>}</p>}
+      {device && <p><span class="muted">Wants to be</span> {rolesOf(device).join(' and ')}</p>}
+      {scopes.length > 0 && (
+        <>
+          <h3>Rights it asks for</h3>
+          <CommandDiff asked={scopes} approved={held.filter((each) => scopes.includes(each))} withheld={[]} />
+        </>
+      )}
       {offer && (
         <>
           <h3>Commands it may run once approved</h3>

@@ -16,6 +16,8 @@ export const server = signal<{ version: string } | undefined>(undefined);
 export const pairingRequest = signal<string | undefined>(undefined);
 export const deviceId = signal('');
 export const scopes = signal<readonly string[]>([]);
+/** Whether the gateway takes a password, where it would take a token otherwise; by its last refusal. */
+export const takesPassword = signal(false);
 /** Why the last attempt failed. */
 export const trouble = signal<GatewayError | undefined>(undefined);
 
@@ -235,6 +237,7 @@ function refused(error: GatewayError, hasToken: boolean): void {
     status.value = 'pairing';
   } else if (details.code?.startsWith('AUTH_')) {
     credential = {};
+    if (/^AUTH_(TOKEN|PASSWORD)_/.test(details.code)) takesPassword.value = details.code.startsWith('AUTH_PASSWORD');
     if (details.code === 'AUTH_DEVICE_TOKEN_MISMATCH') void keepToken(undefined);
     status.value = 'locked';
   }

@@ -4,6 +4,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { Badge, Button, ErrorNote } from '../kit';
 import { href } from '../router';
 import { Result } from '../results/Result';
+import { runOf } from '../results/shapes';
+import { isObject } from '../schema/fields';
 import { cancel, start, type Outcome, type Run } from './runs';
 import type { Tone } from '../pages/people';
 
@@ -35,11 +37,17 @@ export function RunView({ run, open, queueable }: { run: Run; open: boolean; que
         </div>
       )}
       <ErrorNote error={refused} />
-      {progress !== '' && <pre class="progress" role="log" aria-label="Output so far" tabIndex={0}>{progress}</pre>}
+      {progress !== '' && !repeats(run) && <pre class="progress" role="log" aria-label="Output so far" tabIndex={0}>{progress}</pre>}
       {state === 'failed' && <Failed run={run} queueable={queueable} />}
       {state === 'done' && <Result value={run.result.value} caption={run.command} />}
     </details>
   );
+}
+
+/** A result that holds all that was printed takes the place of what came bit by bit. */
+function repeats(run: Run): boolean {
+  const result = run.result.value;
+  return isObject(result) && runOf(result) !== null;
 }
 
 function Failed({ run, queueable }: { run: Run; queueable: boolean }) {

@@ -92,15 +92,18 @@ export function Skeleton() {
   return <div class="skeleton" role="status" aria-label="Loading"><span /><span /><span /></div>;
 }
 
+/** What a person is told where the gateway's words are for programs. */
+const WORDS: Partial<Record<string, string>> = {
+  AUTH_TOKEN_MISMATCH: 'This is not the gateway’s token.',
+  AUTH_PASSWORD_MISMATCH: 'This is not the gateway’s password.',
+};
+
 export function ErrorNote({ error }: { error: unknown }) {
   if (!error) return null;
-  const { code, message, details } = error as { code?: string; message?: string; details?: { code?: string } };
-  return (
-    <div class="error" role="alert">
-      <p>{message ?? String(error)}{details?.code === 'MISSING_SCOPE' && <> <AskForMore /></>}</p>
-      {code && <small>{code}</small>}
-    </div>
-  );
+  const { code, message, details } = error as { code?: string; message?: string; details?: { code?: string; missingScope?: string } };
+  if (details?.code === 'MISSING_SCOPE') return <p class="note" role="alert">This browser lacks {details.missingScope}. <AskForMore /></p>;
+  const told = details?.code ?? code;
+  return <div class="error" role="alert"><p>{WORDS[told ?? ''] ?? message ?? String(error)}</p>{told && <small>{told}</small>}</div>;
 }
 
 /** The way to rights that are lacking. */

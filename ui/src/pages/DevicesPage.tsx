@@ -81,7 +81,7 @@ function RenameDevice({ device, name }: { device: Device; name: string }) {
     <>
       <Button small onClick={() => { setLabel(name); setOpen(true); }} label={`Rename ${name}`}>Rename</Button>
       <Dialog open={open} title={`Rename ${name}`} onClose={() => setOpen(false)} action={{ word: 'Save', run: save }}>
-        <Field label="Name"><input class="input" maxLength={64} value={label} required onInput={(event) => setLabel(event.currentTarget.value)} /></Field>
+        <Field label="Name"><input class="input" maxLength={64} pattern=".*\S.*" title="A name that is not blank" value={label} required onInput={(event) => setLabel(event.currentTarget.value)} /></Field>
       </Dialog>
     </>
   );

@@ -13,6 +13,7 @@ interface Reloaded {
   added: string[];
   removed: string[];
   replaced: string[];
+  plugins: FamilyPackage[];
 }
 
 export function FamiliesPage() {
@@ -58,8 +59,9 @@ function FamilyCard({ family }: { family: FamilyPackage }) {
   );
 }
 
-function changesText({ added, removed, replaced }: Reloaded): string {
-  const said = [['New', added], ['Gone', removed], ['Changed', replaced]] as const;
+function changesText({ added, removed, replaced, plugins }: Reloaded): string {
+  const failed = plugins.filter((each) => each.state === 'failed').map((each) => each.name);
+  const said = [['New', added], ['Gone', removed], ['Changed', replaced], ['Failed', failed]] as const;
   const words = said.filter(([, names]) => names.length > 0).map(([word, names]) => `${word}: ${names.join(', ')}.`);
   return words.join(' ') || 'Nothing changed.';
 }

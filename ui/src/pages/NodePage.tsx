@@ -1,7 +1,7 @@
 /** One node: who it is, how it is, what it may do and why not, and doing it. */
 
 import { useState } from 'preact/hooks';
-import { Badge, Button, Card, Dialog, ErrorNote, Field, Page, Skeleton, toast } from '../kit';
+import { Badge, Button, Card, Dialog, Empty, ErrorNote, Field, Page, Skeleton, toast } from '../kit';
 import { request } from '../gateway/connection';
 import type { PendingListParams } from '../gateway/protocol';
 import { href, navigate } from '../router';
@@ -24,7 +24,7 @@ export function NodePage({ nodeId, command }: { nodeId: string; command?: string
   const about = (told: Record<string, unknown>) => told.nodeId === undefined || told.nodeId === nodeId;
   const { data: node, error } = useLive<NodeDetail>(['node.describe', { nodeId }], CHANGED, about);
   if (node === undefined) {
-    return <Page title="Node" back={{ word: 'Nodes', to: '/nodes' }}>{error ? <ErrorNote error={error} /> : <Skeleton />}</Page>;
+    return <Page title="Node" back={{ word: 'Nodes', to: '/nodes' }}>{!error ? <Skeleton /> : unknown(error) ? <Empty title="No such node">It was removed, or the address is cut short.</Empty> : <ErrorNote error={error} />}</Page>;
   }
   const name = nameOf(node);
   return (
@@ -53,6 +53,11 @@ export function NodePage({ nodeId, command }: { nodeId: string; command?: string
       <Commands nodeId={nodeId} name={name} connected={node.connected} details={node.commandDetails} withheld={node.withheld} chosen={command} />
     </Page>
   );
+}
+
+/** The gateway knows no such node. */
+function unknown(error: unknown): boolean {
+  return (error as { message?: string }).message === 'unknown nodeId';
 }
 
 /** What waits for this node in the queue, if anything does. */
@@ -84,7 +89,7 @@ function RenameNode({ node, name }: { node: NodeDetail; name: string }) {
     <>
       <Button small onClick={() => { setLabel(name); setOpen(true); }}>Rename</Button>
       <Dialog open={open} title={`Rename ${name}`} onClose={() => setOpen(false)} action={{ word: 'Save', run: save }}>
-        <Field label="Name"><input class="input" maxLength={64} required value={label} onInput={(event) => setLabel(event.currentTarget.value)} /></Field>
+        <Field label="Name"><input class="input" maxLength={64} pattern=".*\S.*" title="A name that is not blank" required value={label} onInput={(event) => setLabel(event.currentTarget.value)} /></Field>
       </Dialog>
     </>
   );

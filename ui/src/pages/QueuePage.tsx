@@ -127,10 +127,15 @@ function QueueItemPage({ id }: { id: string }) {
   const item = data?.item;
   return (
     <Page title={item ? whatOf(item) : 'Queue item'} back={{ word: 'Queue', to: '/queue' }}>
-      <ErrorNote error={error} />
+      {unknown(error) ? <NothingHere group="all" /> : <ErrorNote error={error} />}
       {item === undefined ? !error && <Skeleton /> : <ItemDetail item={item} />}
     </Page>
   );
+}
+
+/** The gateway knows no such item any more. */
+function unknown(error: unknown): boolean {
+  return (error as { details?: { reason?: string } } | undefined)?.details?.reason === 'unknown-item';
 }
 
 function ItemDetail({ item }: { item: QueueItem }) {

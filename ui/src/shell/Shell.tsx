@@ -54,7 +54,7 @@ export function Shell({ bare, children }: { bare: boolean; children: ComponentCh
           {!bare && <Pages page={page} />}
           <div class="side-foot">
             <ThemeSwitch />
-            {!bare && lacksAny() && <a class="fewer" href={href('/rights')} aria-current={page === 'rights' ? 'page' : undefined}>{upgrade.value.phase === 'waiting' ? 'Waits for more rights' : 'Fewer rights: ask for more'}</a>}
+            {!bare && lacksAny() && <a class="fewer" href={href('/rights')} aria-current={page === 'rights' ? 'page' : undefined}>{/waiting|granted/.test(upgrade.value.phase) ? 'Waits for more rights' : 'Ask for more rights'}</a>}
             <p class="link-state" data-state={status.value}><span class="dot" aria-hidden="true" /> {WORDS[status.value]}{server.value && <small>Gateway {server.value.version}</small>}</p>
           </div>
         </div>

@@ -29,7 +29,7 @@ function WithLink() {
   };
   return (
     <form class="one-line" onSubmit={use}>
-      <Field label="Or paste the link or the code here"><input class="input" required value={text} autocomplete="off" spellcheck={false} aria-invalid={wrong || undefined}
+      <Field label="Or paste the link or the code"><input class="input" required value={text} autocomplete="off" spellcheck={false} aria-invalid={wrong || undefined}
         aria-describedby={wrong ? 'no-link' : undefined} onInput={(event) => setText(event.currentTarget.value)} /></Field>
       <Button type="submit">Use it</Button>
       {wrong && <p class="error" id="no-link" role="alert">This is no link and no code. Copy it whole, up to its end.</p>}

@@ -1,6 +1,6 @@
 /** What is shown until this browser is let in: connecting, waiting for a person, asking for a credential, or why it cannot be. */
 
-import { deviceId, hurry, pairingRequest, status, trouble } from '../gateway/connection';
+import { deviceId, hurry, pairingRequest, status, takesPassword, trouble } from '../gateway/connection';
 import { verificationCode } from '../gateway/verificationCode';
 import { Button, Card, Copy, ErrorNote, Page, Skeleton } from '../kit';
 import { Credentials } from './Credentials';
@@ -46,7 +46,7 @@ function Locked() {
     <Page title={linkOver ? 'This link was used up' : 'Connect to the gateway'}
       lead={linkOver ? 'A link lets one browser in, once, and only for some minutes. Ask for a new one.' : 'This browser is not paired with it.'}>
       {!missing && <ErrorNote error={error} />}
-      <Credentials password={code.includes('PASSWORD')} />
+      <Credentials password={takesPassword.value} />
     </Page>
   );
 }
