@@ -23,6 +23,21 @@ CONFIGS = {
 }
 
 
+QUESTION = """
+import asyncio
+from openclaw_core.client import open_gateway
+
+async def ask():
+    async with open_gateway() as gateway:
+        catalog = await gateway.connection.request("tools.catalog", {})
+        tools = [tool["id"] for group in catalog["groups"] for tool in group["tools"]]
+        (name,) = [tool for tool in tools if tool.endswith("camera-snap")]
+        await gateway.connection.request("tools.invoke", {"name": name, "args": {"maxWidth": 320}})
+
+asyncio.run(ask())
+"""
+
+
 class Desk:
     """What a person at the CLI of that machine does.
 
@@ -57,6 +72,10 @@ class Desk:
     def python(self, program: str) -> None:
         """Run a program beside the gateway, as its operator."""
         self._run(sys.executable, "-c", program)
+
+    def ask_as_agent(self) -> None:
+        """An agent wants a photo, for which a person is asked."""
+        self.python(QUESTION)
 
     def launch_node(self, name: str, *arguments: str) -> None:
         """The node comes; what the gateway says to that is seen elsewhere."""

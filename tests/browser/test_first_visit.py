@@ -22,19 +22,6 @@ pytestmark = pytest.mark.browser
 
 BY_HAND = {"pairing": {"autoApproveLocal": False}}
 HOSTILE = "Attic <img src=x onerror=alert(1)>"
-QUESTION = """
-import asyncio
-from openclaw_core.client import open_gateway
-
-async def ask():
-    async with open_gateway() as gateway:
-        catalog = await gateway.connection.request("tools.catalog", {})
-        tools = [tool["id"] for group in catalog["groups"] for tool in group["tools"]]
-        (name,) = [tool for tool in tools if tool.endswith("camera-snap")]
-        await gateway.connection.request("tools.invoke", {"name": name, "args": {"maxWidth": 320}})
-
-asyncio.run(ask())
-"""
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +162,7 @@ def test_a_device_joins_by_a_code_made_here(door: Desk, owner: Page, shots: Path
 
 
 def test_what_an_agent_asks_is_decided_here(door: Desk, owner: Page, shots: Path) -> None:
-    door.python(QUESTION)
+    door.ask_as_agent()
     owner.get_by_role("link", name="Approvals 1 waiting").click()
     card = owner.locator(".card").filter(has_text="wants to run camera.snap on Shed")
     expect(card.get_by_text('"maxWidth": 320')).to_be_visible()

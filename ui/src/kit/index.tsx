@@ -51,9 +51,14 @@ interface ButtonProps {
 
 export function Button({ children, onClick, type = 'button', tone, small, busy, disabled, why, label }: ButtonProps) {
   const id = useId();
+  // A busy one is not `disabled`: it would lose focus, and who has no mouse their place.
+  const press = (event: Event) => {
+    if (busy) event.preventDefault();
+    else onClick?.();
+  };
   const button = (
     <button type={type} class={['button', tone, small && 'small'].filter(Boolean).join(' ')} aria-label={label} aria-busy={busy || undefined}
-      aria-describedby={why ? id : undefined} disabled={disabled || busy || why !== undefined} onClick={onClick}>
+      aria-disabled={busy || undefined} aria-describedby={why ? id : undefined} disabled={disabled || why !== undefined} onClick={press}>
       {children}
     </button>
   );
@@ -76,7 +81,7 @@ export function Card({ title, badges, actions, headingRef, children }: CardProps
   return (
     <section class="card">
       <header class="card-head">
-        <h2 {...(headingRef ? { ref: headingRef, tabIndex: -1 } : {})}>{title}</h2> {badges}
+        <h2 tabIndex={-1} {...(headingRef ? { ref: headingRef } : {})}>{title}</h2> {badges}
         {actions && <div class="actions">{actions}</div>}
       </header>
       {children}

@@ -49,7 +49,7 @@ export function PairPage() {
     <Page title="Pair a device" lead="A code lets one device in, once, within ten minutes, and needs no further approval. Give it to nobody else.">
       {made && <Code key={made.setupId} made={made} used={used} />}
       <Card title={made ? 'Another one' : 'What joins?'}>
-        <form class="pair-form" onSubmit={(event) => { event.preventDefault(); void make(); }}>
+        <form class="pair-form" onSubmit={(event) => { event.preventDefault(); if (!busy) void make(); }}>
           <fieldset class="choices">
             <legend class="visually-hidden">What joins</legend>
             {(Object.keys(CHOICES) as Access[]).map((name) => (

@@ -63,7 +63,8 @@ export function readSchema(schema: Schema): Field {
 
 function read(root: Schema, given: Schema, name: string, required: boolean, depth: number): Field {
   const { schema, nullable, variants } = resolve(root, given);
-  const field = blank(schema, name, required, nullable);
+  // By its own title: that of a model it refers to names a class.
+  const field = { ...blank(schema, name, required, nullable), label: labelOf(name, given) };
   if (depth > DEEPEST) return { ...field, kind: 'json' };
   if (variants.length > 0) return readUnion(root, field, variants, depth);
   if (Array.isArray(schema.enum) || 'const' in schema) {
@@ -71,7 +72,7 @@ function read(root: Schema, given: Schema, name: string, required: boolean, dept
   }
   switch (schema.type) {
     case 'string':
-      return { ...field, kind: textKind(schema, name) };
+      return textKind(schema, name) === 'file' ? { ...field, kind: 'file', label: field.label.replace(/ base64$/i, '') } : { ...field, kind: textKind(schema, name) };
     case 'integer':
     case 'number':
     case 'boolean':
@@ -166,7 +167,7 @@ function blank(schema: Schema, name: string, required: boolean, nullable: boolea
   const number = (...keys: string[]) => keys.map((key) => schema[key]).find((each) => typeof each === 'number') as number | undefined;
   return {
     name,
-    label: labelOf(name, schema),
+    label: '',
     help: typeof schema.description === 'string' ? withoutChapters(schema.description) : '',
     kind: 'json',
     required,

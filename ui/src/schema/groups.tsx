@@ -15,6 +15,8 @@ export interface Context {
 
 interface Props<V> {
   field: Field;
+  /** It is one of a list: there to be filled, and taken away as a whole. */
+  listed?: boolean;
   value: V;
   at: string;
   context: Context;
@@ -72,7 +74,7 @@ function Others({ field, value, at, context, onChange }: Omit<Props<JsonObject>,
 }
 
 /** A field with its label, its help and what is wrong with it. */
-export function Entry({ field, value, at, context, onChange }: Props<Json | undefined>) {
+export function Entry({ field, listed, value, at, context, onChange }: Props<Json | undefined>) {
   const id = `${context.id}${at}`;
   const problem = context.problems.get(at);
   const notes = [field.help && `${id}-help`, problem && `${id}-problem`].filter(Boolean).join(' ') || undefined;
@@ -83,7 +85,7 @@ export function Entry({ field, value, at, context, onChange }: Props<Json | unde
     </>
   );
   if (NESTED.has(field.kind)) {
-    return <Nested field={field} value={value} at={at} context={context} onChange={onChange} about={about} />;
+    return <Nested field={field} listed={listed ?? false} value={value} at={at} context={context} onChange={onChange} about={about} />;
   }
   const input = { field, id, value, invalid: problem !== undefined, describedBy: notes, onChange };
   const box = field.kind === 'boolean' && typeof field.initial === 'boolean';
@@ -97,20 +99,23 @@ export function Entry({ field, value, at, context, onChange }: Props<Json | unde
 }
 
 function Nested(props: Props<Json | undefined> & { about: preact.ComponentChildren }) {
-  const { field, value, at, context, onChange, about } = props;
+  const { field, listed, value, at, context, onChange, about } = props;
   const id = `${context.id}${at}`;
-  const needed = field.required && field.kind !== 'list';
+  const needed = (field.required || listed) && field.kind !== 'list';
+  const focusNext = useFocusNext();
+  // What is chosen of a union is at the same pointer, and has its id.
+  const box = field.kind === 'union' ? `${id}-union` : id;
   if (value === undefined && !needed && field.kind !== 'list') {
     const start = field.kind === 'union' ? null : {};
     return (
       <div class="form-field">
-        <button type="button" class="chip" id={id} onClick={() => onChange(start)}>Add {field.label.toLowerCase()}</button>
+        <button type="button" class="chip" id={id} onClick={() => { onChange(start); focusNext(box); }}>Add {field.label.toLowerCase()}</button>
         {about}
       </div>
     );
   }
   return (
-    <fieldset class="form-group" id={id} tabIndex={-1}>
+    <fieldset class="form-group" id={box} tabIndex={-1}>
       <legend>{field.label || 'Value'}{field.required && <span class="form-needed"> (needed)</span>}</legend>
       {about}
       {field.kind === 'object' && <Group {...props} value={isObject(value) ? value : {}} />}
@@ -118,7 +123,7 @@ function Nested(props: Props<Json | undefined> & { about: preact.ComponentChildr
       {field.kind === 'map' && <Names {...props} value={isObject(value) ? value : {}} />}
       {field.kind === 'union' && <Union {...props} />}
       {!needed && field.kind !== 'list' && (
-        <button type="button" class="chip" onClick={() => { context.setBroken(at, null); onChange(undefined); }}>
+        <button type="button" class="chip" onClick={() => { context.setBroken(at, null); onChange(undefined); focusNext(id); }}>
           Leave out {field.label.toLowerCase()}
         </button>
       )}
@@ -148,7 +153,7 @@ function List({ field, value, at, context, onChange }: Props<Json[]>) {
         <ol class="form-list">
           {rows.map((row, n) => (
             <li key={row.key}>
-              <Entry field={{ ...item, label: `${word} ${n + 1}`, required: false }} value={row.value} at={`${at}/${n}`} context={context}
+              <Entry listed field={{ ...item, label: `${word} ${n + 1}`, required: false }} value={row.value} at={`${at}/${n}`} context={context}
                 onChange={(changed) => give(rows.map((each) => (each.key === row.key ? { ...each, value: changed } : each)))} />
               <button type="button" class="chip" aria-label={`Remove ${word.toLowerCase()} ${n + 1}`}
                 onClick={() => { give(rows.filter((each) => each.key !== row.key)); focusNext(`${context.id}${at}-add`); }}>
@@ -210,7 +215,7 @@ function Union({ field, value, at, context, onChange }: Props<Json | undefined>)
         <label for={id}>Form</label>
         <select class="input" id={id} value={String(chosen)} onChange={(event) => {
           setChosen(Number(event.currentTarget.value));
-          onChange(undefined);
+          onChange(null); // nothing yet, and not left out
         }}>
           {field.variants.map((each, n) => <option value={String(n)}>{each.label}</option>)}
         </select>

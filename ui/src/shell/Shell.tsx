@@ -8,6 +8,7 @@ import { waitingCount } from '../gateway/state';
 import { upgrade } from '../gateway/upgrade';
 import { Toasts } from '../kit';
 import { href, path } from '../router';
+import { keepFocus } from './focus';
 import { Icon, type IconName } from './Icon';
 import { Offline } from './Offline';
 import { THEMES, theme, type Theme } from './theme';
@@ -31,6 +32,8 @@ export function Shell({ bare, children }: { bare: boolean; children: ComponentCh
   const page = path.value.split('/')[1] ?? '';
   const [open, setOpen] = useState(false);
   const menu = useRef<HTMLButtonElement>(null);
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => keepFocus(main.current as HTMLElement), []);
   useEffect(() => setOpen(false), [path.value]);
   const close = (event: KeyboardEvent) => {
     if (event.key !== 'Escape' || !open) return;
@@ -61,7 +64,7 @@ export function Shell({ bare, children }: { bare: boolean; children: ComponentCh
       </header>
       <div class="content">
         <Offline />
-        <main id="main" tabIndex={-1} data-status={status.value} data-stale={stale || undefined}>{children}</main>
+        <main ref={main} id="main" tabIndex={-1} data-status={status.value} data-stale={stale || undefined}>{children}</main>
       </div>
       <Toasts />
     </div>
