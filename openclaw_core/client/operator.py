@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
@@ -25,7 +25,7 @@ from openclaw_core.client.local import dial
 from openclaw_core.config import load_settings
 from openclaw_core.endpoint import find_endpoint
 
-__all__ = ["Event", "GatewayClient", "Node", "QueuedWork", "Tool", "open_gateway"]
+__all__ = ["Event", "GatewayClient", "Node", "QueuedWork", "Tool", "ToolPage", "open_gateway"]
 
 _MARGIN_MS = 10_000
 
@@ -64,6 +64,13 @@ class Tool(_Read):
     hints: dict[str, bool] = {}
     needs_approval: bool = False
     timeout_ms: int | None = None
+
+
+class ToolPage(NamedTuple):
+    """A part of the list of tools; `next_cursor` is None in the last one."""
+
+    tools: list[Tool]
+    next_cursor: str | None
 
 
 class QueuedWork(_Read):
@@ -194,8 +201,29 @@ class GatewayClient:
 
     async def tools(self) -> list[Tool]:
         """Every effective command of every connected node, with its schema (`tools.catalog`)."""
-        answer = await self.connection.request("tools.catalog", {"includeSchemas": True})
-        return [Tool.model_validate(row) for group in answer["groups"] for row in group["tools"]]
+        page = await self.tool_page()
+        found = page.tools
+        while page.next_cursor is not None:
+            page = await self.tool_page(page.next_cursor)
+            found += page.tools
+        return found
+
+    async def tool_page(self, cursor: str | None = None, *, limit: int = 500) -> ToolPage:
+        """A part of them; `cursor` is the `next_cursor` of the part before.
+
+        Args:
+            limit: most tools of the page, 1 to 1,000.
+        """
+        return await self._catalog({"limit": limit, **({"cursor": cursor} if cursor is not None else {})})
+
+    async def find_tool(self, name: str) -> Tool | None:
+        """The one with this `id`; None when no connected node has it now."""
+        return next(iter((await self._catalog({"name": name})).tools), None)
+
+    async def _catalog(self, wanted: dict[str, Any]) -> ToolPage:
+        answer = await self.connection.request("tools.catalog", {"includeSchemas": True, **wanted})
+        rows = [Tool.model_validate(row) for group in answer["groups"] for row in group["tools"]]
+        return ToolPage(rows, answer.get("nextCursor"))
 
     async def call_tool(
         self,

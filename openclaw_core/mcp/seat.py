@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from openclaw_core.client.connection import Connection, EventHandler
-from openclaw_core.client.operator import GatewayClient, Node, Tool
+from openclaw_core.client.operator import GatewayClient, Node, Tool, ToolPage
 from openclaw_core.client.reconnect import ReconnectPolicy, Retry
 from openclaw_core.errors import OpenClawError, UnavailableError
 
@@ -22,6 +24,12 @@ AGENT_SCOPES = ("operator.read", "operator.write", "operator.approvals")
 """What an agent's connection asks for by default; the last one so that its person can approve in place."""
 
 _PATIENCE_S = 10.0
+_GATHER_S = 0.1
+_PART_TOOLS = 100
+_PAGE_CHARS = 400_000
+"""The official Python client takes no event of more than 1 MiB; one part may come on top."""
+_FRAME_CHARS = 600
+_MOST_CALLED = 512
 _TABLE_EVENTS = frozenset(("presence", "node.surface.changed", "plugins.changed"))
 _WANTED = [*_TABLE_EVENTS, "node.presence", "node.hostStats"]
 
@@ -54,10 +62,9 @@ class Seat:
         self._keeper: asyncio.Task[None] | None = None
         self._checker: asyncio.Task[None] | None = None
         self._check_again = self._reloaded = False
-        self._names: frozenset[str] = frozenset()
-        self._nodes: dict[str, Node] = {}
+        self._nodes: dict[str, Node] | None = None
         self._restarting = asyncio.Lock()
-        self._tools: dict[str, Tool] = {}
+        self._called: dict[str, Tool] = {}
 
     async def start(self) -> None:
         """Connect, and from then on connect again whenever the gateway is lost.
@@ -97,37 +104,50 @@ class Seat:
         assert self._client is not None
         return self._client
 
-    async def tools(self) -> list[Tool]:
-        """What there is now.
+    async def page(self, cursor: str | None) -> ToolPage:
+        """Tools that there are now: as many as go into one message of every client.
 
         Raises:
             OpenClawError: the gateway is away, or refuses.
         """
-        found = await (await self.gateway()).tools()
-        self._tools = {tool.id: tool for tool in found}
-        return found
+        gateway, found, chars = await self.gateway(), list[Tool](), 0
+        while True:
+            # A few at a time: the gateway's other clients get their turn in between.
+            part = await gateway.tool_page(cursor, limit=_PART_TOOLS)
+            found += part.tools
+            chars += sum(_weight(tool) for tool in part.tools)
+            cursor = part.next_cursor
+            if cursor is None or chars >= _PAGE_CHARS:
+                return ToolPage(found, cursor)
 
     async def tool(self, name: str) -> Tool | None:
         """One of them; a name stands for the same command of the same device for ever."""
-        if name not in self._tools:
-            await self.tools()
-        return self._tools.get(name)
+        tool = self._called.get(name)
+        if tool is None and (tool := await (await self.gateway()).find_tool(name)) is not None:
+            while len(self._called) >= _MOST_CALLED:
+                del self._called[next(iter(self._called))]
+            self._called[name] = tool
+        return tool
 
     def known_schema(self, name: str) -> dict[str, Any] | None:
-        """The params' schema of a tool that was listed or called before."""
-        tool = self._tools.get(name)
+        """The params' schema of a tool that was called before."""
+        tool = self._called.get(name)
         return tool.input_schema if tool is not None else None
 
     async def _connect(self) -> None:
         connection = await self._open(self._hear)
         try:
             await connection.request("events.subscribe", {"events": _WANTED})
+            client, known = GatewayClient(connection), self._nodes
+            if known is None:
+                self._nodes = await _nodes_of(client)  # nobody has listed anything yet
         except BaseException:
             await connection.close()
             raise
-        self._client, self._fault = GatewayClient(connection), None
+        self._client, self._fault = client, None
         self._up.set()
-        self._check(reloaded=True)
+        if known is not None:
+            self._check(reloaded=True)
 
     async def _keep(self) -> None:
         policy = ReconnectPolicy()
@@ -165,22 +185,36 @@ class Seat:
 
     async def _compare(self) -> None:
         while self._check_again and self._client is not None:
+            # Many nodes that come at once, as after a restart of the gateway, are one change.
+            await asyncio.sleep(_GATHER_S)
             reloaded, self._check_again, self._reloaded = self._reloaded, False, False
             try:
-                answer = await self._client.connection.request("tools.catalog", {})
-                nodes = {node.node_id: node for node in await self._client.nodes()}
+                nodes = await _nodes_of(await self.gateway())
             except OpenClawError as error:
                 _log.warning("the list of tools could not be compared: %s", error)
                 return
-            names = frozenset(tool["id"] for group in answer["groups"] for tool in group["tools"])
+            before, self._nodes = self._nodes or {}, nodes
             change = Change(
-                tools=reloaded or names != self._names,
-                nodes=nodes != self._nodes,
+                tools=reloaded or _offer(nodes) != _offer(before),
+                nodes=nodes != before,
                 node_ids=frozenset(
-                    key for key in nodes.keys() | self._nodes.keys() if nodes.get(key) != self._nodes.get(key)
+                    key for key in nodes.keys() | before.keys() if nodes.get(key) != before.get(key)
                 ),
             )
-            self._names, self._nodes = names, nodes
             if change.tools:
-                self._tools = {}
+                self._called = {}
             self._tell(change)
+
+
+async def _nodes_of(client: GatewayClient) -> dict[str, Node]:
+    return {node.node_id: node for node in await client.nodes()}
+
+
+def _offer(nodes: Mapping[str, Node]) -> set[tuple[str, str, tuple[str, ...]]]:
+    """What the names of all tools are made of."""
+    return {(node.node_id, node.display_name, node.commands) for node in nodes.values() if node.connected}
+
+
+def _weight(tool: Tool) -> int:
+    """About how many characters it takes in a list."""
+    return len(orjson.dumps(tool.input_schema)) + len(tool.description) + _FRAME_CHARS

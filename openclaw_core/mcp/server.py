@@ -11,6 +11,7 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INTERNAL_ERROR,
+    INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
     EmptyResult,
@@ -30,7 +31,7 @@ from mcp_types import Tool as ToolDeclaration
 
 from openclaw_core import __version__
 from openclaw_core.client.operator import Tool
-from openclaw_core.errors import OpenClawError
+from openclaw_core.errors import InvalidRequestError, OpenClawError
 from openclaw_core.mcp import resources
 from openclaw_core.mcp.calls import Calls
 from openclaw_core.mcp.followers import Followers
@@ -112,11 +113,12 @@ class AgentServer:
     async def _initialized(self, ctx: Context, _params: NotificationParams) -> None:
         self._followers.add(ctx.session)
 
-    async def _list_tools(self, _ctx: Context, _params: PaginatedRequestParams | None) -> ListToolsResult:
+    async def _list_tools(self, _ctx: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
         try:
-            return ListToolsResult(tools=[declare(tool) for tool in await self._seat.tools()])
+            page = await self._seat.page(params.cursor if params is not None else None)
         except OpenClawError as error:
             raise _refusal(error) from error
+        return ListToolsResult(tools=[declare(tool) for tool in page.tools], next_cursor=page.next_cursor)
 
     async def _call_tool(
         self, ctx: Context, params: CallToolRequestParams
@@ -152,6 +154,8 @@ class AgentServer:
 
 
 def _refusal(error: OpenClawError) -> MCPError:
+    if isinstance(error, InvalidRequestError):
+        return MCPError(INVALID_PARAMS, str(error))  # a cursor or a node that is none
     return MCPError(INTERNAL_ERROR, str(error))
 
 

@@ -1,15 +1,17 @@
 """`tools.*` and `plugin.approval.*`: node commands as tools of agents.
 
 The fields are those of the published schema, which has them for the tools of an assistant;
-additions of this gateway are `includeSchemas` of the catalog, and `timeoutMs` and `progress` of
-an invoke. Without them the answers are as published.
+additions of this gateway are all but the first two fields of the catalog, and `timeoutMs` and
+`progress` of an invoke. Without them the answers are as published.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from openclaw_core.protocol.base import NonEmpty, Omittable, Timestamp, Wire
+from pydantic import Field
+
+from openclaw_core.protocol.base import Integer, NonEmpty, Omittable, Timestamp, Wire
 
 __all__ = [
     "APPROVAL_REQUESTED",
@@ -27,11 +29,18 @@ APPROVAL_RESOLVED = "plugin.approval.resolved"
 
 
 class ToolsCatalogParams(Wire):
-    """`include_schemas` adds what a program needs to call a tool; `agent_id` is handed back."""
+    """`include_schemas` adds what a program needs to call a tool; `agent_id` is handed back.
+
+    `name` asks for one tool. With `limit` the answer has a `nextCursor` when there are more, which
+    is the `cursor` of the next page.
+    """
 
     agent_id: Omittable[NonEmpty] = None
     include_plugins: Omittable[bool] = None
     include_schemas: Omittable[bool] = None
+    name: Omittable[NonEmpty] = None
+    cursor: Omittable[NonEmpty] = None
+    limit: Omittable[Annotated[Integer, Field(ge=1, le=1_000)]] = None
 
 
 class ToolsInvokeParams(Wire):

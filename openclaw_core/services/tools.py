@@ -1,4 +1,4 @@
-"""Every effective command of every connected node as a tool, and calling one by its name."""
+"""Tools of agents: the catalog, and calling one by its name."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ from openclaw_core.protocol.tools import ToolsCatalogParams, ToolsInvokeParams
 from openclaw_core.services.audit import Audit
 from openclaw_core.services.explain import Explain
 from openclaw_core.services.invoke import Invokes
-from openclaw_core.services.nodes import LiveNode, Nodes
+from openclaw_core.services.nodes import Nodes
 from openclaw_core.services.progress import Listener
 from openclaw_core.services.tool_approvals import Asked, ToolApprovals
-from openclaw_core.services.tool_names import distinct_name, node_part, tool_name
+from openclaw_core.services.tool_table import SOURCE, ToolTable
 
 __all__ = ["Tools"]
 
-_SOURCE = "plugin"
-_OPEN_SCHEMA = {"type": "object", "properties": {}, "additionalProperties": True}
 _GRACE_MS = 5_000
 
 
 class Tools:
-    """The table behind `tools.catalog` and `tools.invoke`; it follows nodes and families by itself."""
+    """What answers `tools.catalog` and `tools.invoke`."""
 
     def __init__(
         self,
@@ -39,25 +37,30 @@ class Tools:
         approvals: ToolApprovals,
         audit: Audit,
     ) -> None:
-        self._nodes = nodes
-        self._explain = explain
-        self._plugins = plugins
+        self._table = ToolTable(nodes, explain, plugins)
         self._invokes = invokes
         self._approvals = approvals
         self._audit = audit
 
     def catalog(self, params: ToolsCatalogParams) -> dict[str, Any]:
-        """`tools.catalog`: a group per connected node, as published; more of each with `includeSchemas`."""
-        groups = []
-        if params.include_plugins is not False:
-            for node, names in self._table():
-                entries = [
-                    self._entry(node, command, name, full=bool(params.include_schemas))
-                    for command, name in names.items()
-                ]
-                label = self._nodes.name_of(node.node_id)
-                groups.append({"id": node.node_id, "label": label, "source": _SOURCE, "tools": entries})
-        return {"agentId": params.agent_id or "main", "profiles": [], "groups": groups}
+        """`tools.catalog`: a group per connected node, as published; more of each with `includeSchemas`.
+
+        Raises:
+            InvalidRequestError: `cursor` is none of this list.
+        """
+        groups, after = (
+            self._table.page(
+                full=bool(params.include_schemas), name=params.name, cursor=params.cursor, limit=params.limit
+            )
+            if params.include_plugins is not False
+            else ([], None)
+        )
+        return {
+            "agentId": params.agent_id or "main",
+            "profiles": [],
+            "groups": groups,
+            **({"nextCursor": after} if after is not None else {}),
+        }
 
     def invoke(
         self, caller: Caller, params: ToolsInvokeParams, listener: Listener
@@ -70,7 +73,7 @@ class Tools:
         Raises:
             ForbiddenError: the caller lacks a scope.
         """
-        found = self._find(params.name)
+        found = self._table.find(params.name)
         if found is None:
             return _failure(
                 params.name,
@@ -87,67 +90,6 @@ class Tools:
         request = _request(entry, params, args)
         running = self._invokes.call(caller, request, listener=listener if params.progress else None)
         return _outcome(params.name, running)
-
-    def _table(self, wanted: str | None = None) -> list[tuple[LiveNode, dict[str, str]]]:
-        """Connected nodes by name and id, each with its commands and their tool names.
-
-        Args:
-            wanted: the one tool that is asked for; only nodes that could have it are looked at.
-        """
-        taken: set[str] = set()
-        rows = []
-        for node in sorted(self._nodes, key=lambda item: (self._nodes.name_of(item.node_id), item.node_id)):
-            label = self._nodes.name_of(node.node_id)
-            # Names of nodes with different parts never meet: leaving those out changes no name.
-            if wanted is not None and not wanted.startswith(node_part(label, node.node_id)):
-                continue
-            names = {}
-            for command in sorted(node.commands):
-                known = self._plugins.table.get(command)
-                if known is not None and known.private is not None:
-                    continue
-                name = tool_name(label, node.node_id, command)
-                names[command] = name if name not in taken else distinct_name(label, node.node_id, command)
-                taken.add(names[command])
-            if names:
-                rows.append((node, names))
-        return rows
-
-    def _find(self, name: str) -> dict[str, Any] | None:
-        for node, names in self._table(name):
-            for command, known_as in names.items():
-                if known_as == name:
-                    return self._entry(node, command, name, full=True)
-        return None
-
-    def _entry(self, node: LiveNode, command: str, name: str, *, full: bool) -> dict[str, Any]:
-        detail = self._explain.details([command])[0]
-        hints = detail.get("hints") or {}
-        # Of a command that no family here knows nobody can say that it does no harm.
-        guarded = not detail["validated"] or hints["dangerous"] or hints["destructive"]
-        owner = self._plugins.table.owner(command)
-        entry: dict[str, Any] = {
-            "id": name,
-            "label": detail.get("title") or command,
-            "description": detail.get("description") or f"{command}, which no family of the gateway knows.",
-            "source": _SOURCE,
-            **({"pluginId": owner} if owner is not None else {}),
-            "risk": "high" if guarded else "low" if hints.get("readOnly") else "medium",
-            "defaultProfiles": [],
-        }
-        if not full:
-            return entry
-        return {
-            **entry,
-            "nodeId": node.node_id,
-            "nodeName": self._nodes.name_of(node.node_id),
-            "platform": node.client.platform,
-            "command": command,
-            "inputSchema": detail.get("paramsSchema") or _OPEN_SCHEMA,
-            **{key: detail[key] for key in ("resultSchema", "examples", "timeoutMs") if key in detail},
-            "hints": hints,
-            "needsApproval": guarded,
-        }
 
 
 def _request(entry: dict[str, Any], params: ToolsInvokeParams, args: dict[str, Any]) -> NodeInvokeParams:
@@ -175,12 +117,12 @@ async def _outcome(name: str, running: Awaitable[Any]) -> dict[str, Any]:
     except RpcError as error:
         wire = error.to_wire()
         return _failure(name, wire["code"], wire["message"], wire.get("details"))
-    return {"ok": True, "toolName": name, "output": output, "source": _SOURCE}
+    return {"ok": True, "toolName": name, "output": output, "source": SOURCE}
 
 
 def _failure(name: str, code: str, message: str, details: Any = None) -> dict[str, Any]:
     error = {"code": code, "message": message, **({"details": details} if details is not None else {})}
-    return {"ok": False, "toolName": name, "source": _SOURCE, "error": error}
+    return {"ok": False, "toolName": name, "source": SOURCE, "error": error}
 
 
 def _unapproved(entry: dict[str, Any], asked: Asked) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 
 import pytest
+from mcp.shared.exceptions import MCPError
 from mcp_types import AudioContent, ImageContent, TextContent
 
 from openclaw_core.discovery import forget_modules
@@ -129,6 +130,25 @@ async def test_bad_arguments_are_told_with_their_place(connect, start_node):
         result = await client.call_tool(await tool_name(client, "demo.wait"), {"text": 5})
         assert result.is_error
         assert result.content[0].text == "invalid demo.wait params: at /text: must be string (got 5)"
+
+
+async def test_a_list_of_many_nodes_comes_in_pages_that_every_client_takes(tmp_path):
+    commands = [f"demo.c{number}" for number in range(200)]
+    allow = {"nodes.commands.allow": commands}
+    async with TestGateway(tmp_path, overrides=allow, mounts=(McpMount,)) as gateway:
+        for _ in range(4):
+            await gateway.node(commands)
+        async with by_http(gateway)() as client:
+            page = await client.list_tools()
+            names = [tool.name for tool in page.tools]
+            while page.next_cursor is not None:
+                assert len(page.model_dump_json()) < 900_000
+                page = await client.list_tools(cursor=page.next_cursor)
+                names += [tool.name for tool in page.tools]
+            assert len(names) == len(set(names)) == 4 * len(commands)
+            assert len(names) > len(page.tools)
+            with pytest.raises(MCPError, match="begin again without one"):
+                await client.list_tools(cursor="nonsense")
 
 
 LAMP = """

@@ -55,6 +55,36 @@ async def test_two_nodes_of_one_name_have_tools_of_their_own(start):
     }
 
 
+async def test_a_long_catalog_comes_in_pages_that_repeat_and_hide_nothing(start):
+    gateway = await start(FOREIGN)
+    devices = [FakeDevice() for _ in range(3)]
+    for device in devices:
+        await gateway.node(OFFERED, device=device)
+    operator = await gateway.operator(READING)
+    whole = [tool["id"] for group in (await operator.call("tools.catalog"))["groups"] for tool in group["tools"]]
+    assert len(whole) == 9
+    seen, cursor = [], {}
+    while True:
+        page = await operator.call("tools.catalog", {"limit": 2, **cursor})
+        seen += [tool["id"] for group in page["groups"] for tool in group["tools"]]
+        if len(seen) == 4:
+            # Where the page ended there is nothing any more.
+            ended = page["groups"][-1]["id"]
+            await (await gateway.operator()).call("node.pair.remove", {"nodeId": ended})
+        if "nextCursor" not in page:
+            break
+        cursor = {"cursor": page["nextCursor"]}
+    kept = [name for name in whole if f"_{ended[:6]}__" not in name]
+    assert [name for name in seen if name in kept] == kept
+    assert len(seen) == len(set(seen))
+
+    (one,) = (await operator.call("tools.catalog", {"name": kept[0], "includeSchemas": True}))["groups"]
+    assert [tool["id"] for tool in one["tools"]] == [kept[0]]
+    for cursor in ("nonsense", "WzEsMiwzXQ=="):
+        refused = await operator.request("tools.catalog", {"cursor": cursor})
+        assert refused["error"]["message"] == f"cursor '{cursor}' is none of this list; begin again without one"
+
+
 @pytest.mark.covers("tools.invoke")
 async def test_a_tool_is_called_by_its_name(start):
     gateway = await start()

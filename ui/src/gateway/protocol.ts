@@ -356,6 +356,9 @@ export interface ToolsCatalogParams {
   agentId?: string | undefined;
   includePlugins?: boolean | undefined;
   includeSchemas?: boolean | undefined;
+  name?: string | undefined;
+  cursor?: string | undefined;
+  limit?: number | undefined;
 }
 
 export interface ToolsInvokeParams {
