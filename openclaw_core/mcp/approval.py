@@ -6,11 +6,14 @@ word, and the client calls again with it. The word counts for the very call it w
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from hashlib import blake2b
 from typing import Any, Literal
 
 import orjson
 from mcp.server import ServerRequestContext
+from mcp.shared.exceptions import MCPError
 from mcp_types import (
     CallToolRequestParams,
     ElicitRequest,
@@ -19,15 +22,22 @@ from mcp_types import (
     InputRequiredResult,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import ValidationError
 
 from openclaw_core.client.operator import Tool
 
 __all__ = ["ask_person", "can_ask"]
 
+_log = logging.getLogger(__name__)
+
 _MOST_CHARS = 2_000
 _YES_OR_NO: dict[str, Any] = {"type": "object", "properties": {}}
 
-Word = Literal["accept", "decline", "cancel"]
+_PATIENCE_S = 600.0
+"""As long as a question waits at the gateway."""
+
+Word = Literal["accept", "decline", "cancel", "silence", "unasked"]
+"""What the person said; `silence` is no answer in time, `unasked` a client that could not ask after all."""
 
 
 def can_ask(ctx: ServerRequestContext[Any], scopes: frozenset[str]) -> bool:
@@ -47,14 +57,25 @@ async def ask_person(
     """Their word, or what to answer so that the client calls again with it."""
     message = _question(tool, params.arguments or {})
     if not _calls_again(ctx):
-        answer = await ctx.session.elicit_form(message, _YES_OR_NO, related_request_id=ctx.request_id)
-        return answer.action
+        return await _ask_now(ctx, message)
     key = f"approve-{_digest(params)}"
     given = (params.input_responses or {}).get(key)
     if isinstance(given, ElicitResult):
         return given.action
     form = ElicitRequestFormParams(message=message, requested_schema=_YES_OR_NO)
     return InputRequiredResult(input_requests={key: ElicitRequest(params=form)})
+
+
+async def _ask_now(ctx: ServerRequestContext[Any], message: str) -> Word:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            answer = await ctx.session.elicit_form(message, _YES_OR_NO, related_request_id=ctx.request_id)
+    except TimeoutError:
+        return "silence"
+    except (MCPError, ValidationError) as error:
+        _log.warning("the agent's client could not ask its person: %s", error)
+        return "unasked"
+    return answer.action
 
 
 def _calls_again(ctx: ServerRequestContext[Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from mcp.server import ServerRequestContext
@@ -12,6 +13,7 @@ from openclaw_core.client.operator import GatewayClient, Tool
 from openclaw_core.errors import OpenClawError, RpcError
 from openclaw_core.mcp.approval import ask_person, can_ask
 from openclaw_core.mcp.content import content_of
+from openclaw_core.mcp.exchange import exchange_of
 from openclaw_core.mcp.seat import Seat
 
 __all__ = ["Calls"]
@@ -21,6 +23,9 @@ _OUTCOMES = {
     "failed": "The node was asked and reports that it failed.",
     "unknown": "It may have been run, wholly or in part: check before you try again.",
 }
+
+_MOST_CHARS_OF_A_LINE = 8_000_000
+"""On standard output; the official TypeScript client takes 10 MiB there."""
 
 
 class Calls:
@@ -33,7 +38,20 @@ class Calls:
     async def run(
         self, ctx: ServerRequestContext[Any], params: CallToolRequestParams
     ) -> CallToolResult | InputRequiredResult:
-        """The result; what went wrong is a result, too, which the agent can read and act on."""
+        """The result; what went wrong is a result, too, which the agent can read and act on.
+
+        It ends with the agent's request, also when a person is being asked.
+        """
+        exchange = exchange_of(ctx)
+        if exchange is None:
+            return await self._run(ctx, params, lambda: _MOST_CHARS_OF_A_LINE)
+        with exchange.presence:
+            return await self._run(ctx, params, exchange.room)
+        return _failed("the agent has gone")
+
+    async def _run(
+        self, ctx: ServerRequestContext[Any], params: CallToolRequestParams, room: Callable[[], int]
+    ) -> CallToolResult | InputRequiredResult:
         try:
             gateway = await self._seat.gateway()
             tool = await self._seat.tool(params.name)
@@ -44,11 +62,11 @@ class Calls:
                 word = await ask_person(ctx, params, tool)
                 if isinstance(word, InputRequiredResult):
                     return word
-                if word != "accept":
-                    return _failed(
-                        f"the person said no to {tool.command} on {tool.node_name}. It was not run."
-                    )
-                confirm = True
+                if word not in ("accept", "unasked"):
+                    said = "did not answer in time" if word == "silence" else "said no"
+                    about = f"{tool.command} on {tool.node_name}"
+                    return _failed(f"the person {said} to {about}. It was not run.")
+                confirm = word == "accept"  # otherwise it waits at the gateway
             answer = await self._follow(ctx, gateway, tool, params.arguments, confirm=confirm)
         except OpenClawError as error:
             details = error.details if isinstance(error, RpcError) else None
@@ -56,7 +74,7 @@ class Calls:
         if answer["ok"] is not True:
             told = answer["error"]
             return _failed(told["message"], told.get("details"), code=told["code"])
-        blocks, rest = content_of(answer.get("output"))
+        blocks, rest = content_of(answer.get("output"), room())
         return CallToolResult(content=blocks, structured_content=rest)
 
     async def _follow(

@@ -24,6 +24,9 @@ from mcp_types import (
 
 __all__ = ["content_of"]
 
+_FRAME_CHARS = 4_000
+"""Kept free for notes and for what the protocol writes around blocks."""
+
 # What families and apps write into `format`; the system's table differs between machines.
 _TYPES = {
     "aac": "audio/aac",
@@ -47,33 +50,85 @@ _TYPES = {
 }
 
 
-def content_of(payload: Any) -> tuple[list[ContentBlock], dict[str, Any] | None]:
+def content_of(payload: Any, most_chars: int) -> tuple[list[ContentBlock], dict[str, Any] | None]:
     """The blocks, and the payload without its media as structured content.
 
-    The first block is the JSON text; structured content is None for what is no object.
+    The first block is the JSON text; structured content is None for what is no object. What makes
+    the answer too long for its way to the agent is left out, the largest first, and that is said.
+
+    Args:
+        most_chars: of all blocks and the structured content together.
     """
-    media: list[ContentBlock] = []
-    rest = _part(payload, media)
-    text = TextContent(text=orjson.dumps(rest).decode())
-    return [text, *media], rest if isinstance(rest, dict) else None
+    media = _Media()
+    rest = media.taken_from(payload)
+    text = _text(rest)
+    if 2 * len(text) + sum(media.sizes) > most_chars:
+        media = _Media(_too_many(media.sizes, most_chars - 2 * len(text) - _FRAME_CHARS))
+        rest = media.taken_from(payload)
+        text = _text(rest)
+    notes = [TextContent(text=note) for note in media.notes]
+    if 2 * len(text) > most_chars:
+        note = f"The result has {len(text)} characters, too many for this connection; this is its beginning."
+        return [TextContent(text=text[: most_chars // 4]), TextContent(text=note), *notes], None
+    return [TextContent(text=text), *media.blocks, *notes], rest if isinstance(rest, dict) else None
 
 
-def _part(value: Any, media: list[ContentBlock]) -> Any:
-    """The value without its media, which are added to the list."""
-    if isinstance(value, list):
-        return [_part(item, media) for item in value]
-    if not isinstance(value, dict):
-        return value
-    mime_type, data = _mime_type(value), value.get("base64")
-    size = _size(data) if mime_type is not None and isinstance(data, str) else None
-    if size is None:
-        return {key: _part(item, media) for key, item in value.items()}
-    assert mime_type is not None
-    # The text is block 0.
-    media.append(_block(mime_type, str(data), len(media) + 1))
-    facts = {"mimeType": mime_type, "bytes": size, "block": len(media)}
-    kept = {key: _part(item, media) for key, item in value.items() if key != "base64"}
-    return {**kept, "media": facts}
+def _text(rest: Any) -> str:
+    return orjson.dumps(rest).decode()
+
+
+def _too_many(sizes: list[int], most: int) -> set[int]:
+    """Which of them to leave out so that the others are no more than that."""
+    kept, total = dict(enumerate(sizes)), sum(sizes)
+    while kept and total > most:
+        largest = max(kept, key=kept.__getitem__)
+        total -= kept.pop(largest)
+    return set(range(len(sizes))) - kept.keys()
+
+
+class _Media:
+    """What a payload has of them.
+
+    Args:
+        left_out: those to leave out, by their number in the payload.
+
+    Attributes:
+        sizes: of each, in characters.
+        notes: told for each that was left out.
+    """
+
+    def __init__(self, left_out: set[int] | None = None) -> None:
+        self.blocks: list[ContentBlock] = []
+        self.sizes: list[int] = []
+        self.notes: list[str] = []
+        self._left_out = left_out or set()
+
+    def taken_from(self, value: Any) -> Any:
+        """The value without its media."""
+        if isinstance(value, list):
+            return [self.taken_from(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        mime_type, data = _mime_type(value), value.get("base64")
+        size = _size(data) if mime_type is not None and isinstance(data, str) else None
+        if size is None:
+            return {key: self.taken_from(item) for key, item in value.items()}
+        facts = self._take(str(mime_type), str(data), size)
+        kept = {key: self.taken_from(item) for key, item in value.items() if key != "base64"}
+        return {**kept, "media": facts}
+
+    def _take(self, mime_type: str, data: str, size: int) -> dict[str, Any]:
+        facts: dict[str, Any] = {"mimeType": mime_type, "bytes": size}
+        self.sizes.append(len(data))
+        if len(self.sizes) - 1 in self._left_out:
+            self.notes.append(
+                f"The {mime_type} of {size} bytes is left out, as it is too large for this connection; "
+                "call again for less, such as a smaller maxWidth, a lower quality or a shorter time."
+            )
+            return {**facts, "leftOut": True}
+        # The text is block 0.
+        self.blocks.append(_block(mime_type, data, len(self.blocks) + 1))
+        return {**facts, "block": len(self.blocks)}
 
 
 def _mime_type(value: dict[str, Any]) -> str | None:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from functools import partial
 
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
@@ -16,7 +15,7 @@ from openclaw_core.client.options import ConnectOptions
 from openclaw_core.errors import InvalidRequestError, OpenClawError
 from openclaw_core.mcp.seat import AGENT_SCOPES
 from openclaw_core.mcp.server import AgentServer
-from openclaw_core.protocol.limits import MAX_PAYLOAD_BYTES
+from openclaw_core.mcp.sessions import Sessions
 
 __all__ = ["SCOPES_HEADER", "Hall"]
 
@@ -31,9 +30,7 @@ class _Room:
 
     def __init__(self, options: ConnectOptions) -> None:
         self.server = AgentServer(partial(_connect, options))
-        self._manager = StreamableHTTPSessionManager(
-            self.server.protocol, max_request_body_size=MAX_PAYLOAD_BYTES
-        )
+        self._sessions = Sessions(self.server.protocol)
         self._open, self._leave = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -43,7 +40,7 @@ class _Room:
         await self._open.wait()
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._manager.handle_request(scope, receive, send)
+        await self._sessions(scope, receive, send)
 
     async def close(self) -> None:
         self._leave.set()
@@ -53,7 +50,7 @@ class _Room:
 
     async def _run(self) -> None:
         # The SDK wants to be left in the task in which it was entered.
-        async with self._manager.run():
+        async with self._sessions.run():
             self._open.set()
             await self._leave.wait()
 

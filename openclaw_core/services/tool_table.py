@@ -100,9 +100,7 @@ class ToolTable:
                 if known is not None and known.private is not None:
                     continue
                 name = tool_name(label, rival.node_id, command)
-                names[command] = (
-                    name if name not in taken else distinct_name(label, rival.node_id, command)
-                )
+                names[command] = name if name not in taken else distinct_name(label, rival.node_id, command)
                 taken.add(names[command])
             if rival is node:
                 break
@@ -158,7 +156,6 @@ def _read_cursor(cursor: str | None) -> _Place | None:
         # Joined, so that what is no text is an error, too.
         "".join((label, node_id, command))
     except (binascii.Error, ValueError, TypeError):
-        raise InvalidRequestError(
-            f"cursor {cursor[:64]!r} is none of this list; begin again without one", {"code": "INVALID_CURSOR"}
-        ) from None
+        told = f"cursor {cursor[:64]!r} is none of this list; begin again without one"
+        raise InvalidRequestError(told, {"code": "INVALID_CURSOR"}) from None
     return label, node_id, command

@@ -78,5 +78,7 @@ class Poster:
 
 def _result(answer: httpx2.Response) -> Any:
     assert answer.status_code == 200, answer.text
+    if answer.headers["content-type"] == "application/json":
+        return answer.json()["result"]
     (data,) = [line[6:] for line in answer.text.splitlines() if line.startswith("data: {")]
     return json.loads(data)["result"]

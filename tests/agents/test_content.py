@@ -11,6 +11,7 @@ from openclaw_core.client.operator import Tool
 from openclaw_core.mcp.content import content_of
 from openclaw_core.mcp.server import declare
 
+PLENTY = 1_000_000
 DATA = base64.b64encode(b"\x01\x02\x03").decode()
 
 
@@ -30,7 +31,7 @@ DATA = base64.b64encode(b"\x01\x02\x03").decode()
     ],
 )
 def test_media_by_its_form(facts, block, mime_type):
-    (text, media), rest = content_of({**facts, "base64": DATA, "width": 3})
+    (text, media), rest = content_of({**facts, "base64": DATA, "width": 3}, PLENTY)
     assert isinstance(text, TextContent)
     assert isinstance(media, block)
     seen = media.resource if isinstance(media, EmbeddedResource) else media
@@ -52,7 +53,7 @@ def test_media_by_its_form(facts, block, mime_type):
     ],
 )
 def test_what_is_no_media_stays_as_it_is(payload):
-    (text,), rest = content_of(payload)
+    (text,), rest = content_of(payload, PLENTY)
     assert rest == payload
     assert isinstance(text, TextContent)
 
@@ -62,14 +63,14 @@ def test_media_deep_inside_and_several():
         "ok": True,
         "files": [{"format": "png", "base64": DATA}, {"mimeType": "audio/wav", "base64": DATA}],
     }
-    (_, first, second), rest = content_of(payload)
+    (_, first, second), rest = content_of(payload, PLENTY)
     assert (first.mime_type, second.mime_type) == ("image/png", "audio/wav")
     assert [item["media"]["block"] for item in rest["files"]] == [1, 2]
 
 
 @pytest.mark.parametrize("payload", [None, 3, "text", [1, 2]])
 def test_what_is_no_object_has_no_structured_content(payload):
-    (text,), rest = content_of(payload)
+    (text,), rest = content_of(payload, PLENTY)
     assert rest is None
     assert isinstance(text, TextContent)
 
@@ -86,7 +87,7 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_every_block_is_named_once(payload):
-    blocks, rest = content_of(payload)
+    blocks, rest = content_of(payload, PLENTY)
     named: list[int] = []
 
     def walk(value):

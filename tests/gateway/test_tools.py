@@ -61,7 +61,8 @@ async def test_a_long_catalog_comes_in_pages_that_repeat_and_hide_nothing(start)
     for device in devices:
         await gateway.node(OFFERED, device=device)
     operator = await gateway.operator(READING)
-    whole = [tool["id"] for group in (await operator.call("tools.catalog"))["groups"] for tool in group["tools"]]
+    groups = (await operator.call("tools.catalog"))["groups"]
+    whole = [tool["id"] for group in groups for tool in group["tools"]]
     assert len(whole) == 9
     seen, cursor = [], {}
     while True:
@@ -82,7 +83,8 @@ async def test_a_long_catalog_comes_in_pages_that_repeat_and_hide_nothing(start)
     assert [tool["id"] for tool in one["tools"]] == [kept[0]]
     for cursor in ("nonsense", "WzEsMiwzXQ=="):
         refused = await operator.request("tools.catalog", {"cursor": cursor})
-        assert refused["error"]["message"] == f"cursor '{cursor}' is none of this list; begin again without one"
+        told = f"cursor '{cursor}' is none of this list; begin again without one"
+        assert refused["error"]["message"] == told
 
 
 @pytest.mark.covers("tools.invoke")

@@ -68,7 +68,12 @@ NODES = (
     ("ToolsCatalogParams", "includeSchemas", {"type": "boolean"}, "for programs, our own addition"),
     ("ToolsCatalogParams", "name", NON_EMPTY, "for programs, our own addition"),
     ("ToolsCatalogParams", "cursor", NON_EMPTY, "pages of a long list, our own addition"),
-    ("ToolsCatalogParams", "limit", {"type": "integer", "minimum": 1, "maximum": 1_000}, "pages of a long list, our own addition"),
+    (
+        "ToolsCatalogParams",
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": 1_000},
+        "pages of a long list, our own addition",
+    ),
     ("ToolsInvokeParams", "progress", {"type": "boolean"}, "live output, our own addition"),
     ("ToolsInvokeParams", "timeoutMs", {"type": "integer", "minimum": 0}, "our own addition"),
     ("ToolsInvokeParams", "args", {"type": "object"}, NO_BREAKS),
