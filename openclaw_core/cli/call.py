@@ -186,25 +186,29 @@ def gateway_command(
     name: str,
     *scopes: str,
     extra_scopes: tuple[str, ...] = (),
+    doing: str | None = None,
 ) -> Callable[[Body], Body]:
     """Register `async body(call, …)` as a command that also has the connection flags.
 
     The parameters after `call` become the command's own options; the docstring its help.
+    `doing` is what its error line begins with, as for `failure.report`.
     """
 
     def register(body: Body) -> Body:
-        app.command(name)(as_command(body, *scopes, extra_scopes=extra_scopes))
+        app.command(name)(as_command(body, *scopes, extra_scopes=extra_scopes, doing=doing))
         return body
 
     return register
 
 
-def as_command(body: Body, *scopes: str, extra_scopes: tuple[str, ...] = ()) -> Callable[..., None]:
+def as_command(
+    body: Body, *scopes: str, extra_scopes: tuple[str, ...] = (), doing: str | None = None
+) -> Callable[..., None]:
     """`async body(call, …)` as typer wants it; the names as for `gateway_command`."""
 
     def run(**values: Any) -> None:
         flags = Flags(**{field: values.pop(field) for field in _SHARED})
-        with failure.funnel(as_json=flags.as_json):
+        with failure.funnel(as_json=flags.as_json, doing=doing):
             call = Call(load_endpoint(flags), flags, scopes, extra_scopes)
             run_call(call, lambda: body(call, **values))
 

@@ -62,8 +62,8 @@ class CliError(OpenClawError):
 
 
 @contextmanager
-def funnel(*, as_json: bool = False) -> Iterator[None]:
-    """Turn every error of a command's body into its report and exit code.
+def funnel(*, as_json: bool = False, doing: str | None = None) -> Iterator[None]:
+    """Turn every error of a command's body into its report and exit code; the arguments as for `report`.
 
     Raises:
         typer.Exit: with the exit code, for every error this project raises or did not foresee.
@@ -73,11 +73,15 @@ def funnel(*, as_json: bool = False) -> Iterator[None]:
     except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
         raise
     except Exception as error:  # the last stop before the shell: report it, whatever it is
-        raise typer.Exit(report(error, as_json=as_json)) from error
+        raise typer.Exit(report(error, as_json=as_json, doing=doing)) from error
 
 
-def report(error: Exception, *, as_json: bool) -> int:
+def report(error: Exception, *, as_json: bool, doing: str | None = None) -> int:
     """Print one error: `error: …` and next steps on stderr; with `--json` an object on stdout.
+
+    Args:
+        doing: words of the command whose error line begins with them, e.g. `nodes notify`, which
+            gives `nodes notify failed: …` (PROTOCOL 21.3).
 
     Returns:
         The exit code of the process.
@@ -85,7 +89,8 @@ def report(error: Exception, *, as_json: bool) -> int:
     message = _message(error)
     if as_json:
         sys.stdout.write(json.dumps(_as_object(error, message), indent=2, ensure_ascii=False) + "\n")
-    sys.stderr.write(f"error: {clean(message)}\n")
+    begin = f"{doing} failed" if doing else "error"
+    sys.stderr.write(f"{begin}: {clean(message)}\n")
     sys.stderr.writelines(f"  {clean(step)}\n" for step in next_steps(error))
     if os.environ.get("OPENCLAW_DEBUG") == "1":
         traceback.print_exception(error)

@@ -75,7 +75,7 @@ class FamilyGroup(TyperGroup):
 
         plugins = load_plugins()
         for family in plugins.implementers("openclaw_cli"):
-            commands = _Commands(typer.Typer())
+            commands = _Commands(typer.Typer(), "nodes")
             try:
                 plugins.call("openclaw_cli", family, nodes=commands)
                 added = typer.main.get_group(commands.app).commands
@@ -96,15 +96,16 @@ def _refuse_taken(names: Collection[str]) -> None:
 
 
 class _Commands:
-    """`NodeCommands` over a typer application."""
+    """`NodeCommands` over a typer application; `words` lead to it on the command line."""
 
-    def __init__(self, app: typer.Typer) -> None:
+    def __init__(self, app: typer.Typer, words: str) -> None:
         self.app = app
+        self._words = words
 
     def group(self, name: str, text: str) -> _Commands:
         inner = typer.Typer(no_args_is_help=True)
         self.app.add_typer(inner, name=name, help=text)
-        return _Commands(inner)
+        return _Commands(inner, f"{self._words} {name}")
 
     def add(
         self,
@@ -140,7 +141,8 @@ class _Commands:
         run.__signature__ = inspect.Signature([own[0], *options, *flags])  # type: ignore[attr-defined]
         run.__doc__ = body.__doc__
         extra = (ADMIN,) if admin else ()
-        gateway_command(self.app, name, READ, WRITE, extra_scopes=extra)(run)
+        doing = f"{self._words} {name}"
+        gateway_command(self.app, name, READ, WRITE, extra_scopes=extra, doing=doing)(run)
 
 
 def _flag(name: str, annotation: Any, default: Any) -> inspect.Parameter:

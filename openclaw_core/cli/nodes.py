@@ -44,7 +44,7 @@ LastConnectedFlag = Annotated[
 RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST_ID", help="From: openclaw nodes pending.")]
 
 
-@gateway_command(app, "status", READ, extra_scopes=(PAIRING,))
+@gateway_command(app, "status", READ, extra_scopes=(PAIRING,), doing="nodes status")
 async def status(
     call: Call, connected: ConnectedFlag = False, last_connected: LastConnectedFlag = None
 ) -> None:
@@ -62,7 +62,7 @@ async def status(
     _print_notes(nodes)
 
 
-@gateway_command(app, "list", READ, PAIRING)
+@gateway_command(app, "list", READ, PAIRING, doing="nodes list")
 async def list_(
     call: Call, connected: ConnectedFlag = False, last_connected: LastConnectedFlag = None
 ) -> None:
@@ -84,7 +84,7 @@ async def list_(
         print_table(tables.paired_table(paired, now))
 
 
-@gateway_command(app, "pending", PAIRING)
+@gateway_command(app, "pending", PAIRING, doing="nodes pending")
 async def pending(call: Call) -> None:
     """Requests that wait for `nodes approve`."""
     waiting = (await call.request("node.pair.list"))["pending"]
@@ -96,7 +96,7 @@ async def pending(call: Call) -> None:
         print_table(tables.pending_table(waiting, _now_ms()))
 
 
-@gateway_command(app, "describe", READ, extra_scopes=(PAIRING,))
+@gateway_command(app, "describe", READ, extra_scopes=(PAIRING,), doing="nodes describe")
 async def describe(call: Call, node: NodeFlag) -> None:
     """What one node is and which commands it may run."""
     found = await _find(call, node)
@@ -109,12 +109,12 @@ async def describe(call: Call, node: NodeFlag) -> None:
         print_line(line)
 
 
-gateway_command(app, "invokes", READ, extra_scopes=(ADMIN,))(invokes)
-gateway_command(app, "cancel", READ, WRITE, extra_scopes=(ADMIN,))(cancel)
-gateway_command(app, "explain", READ, extra_scopes=(PAIRING,))(explain)
+gateway_command(app, "invokes", READ, extra_scopes=(ADMIN,), doing="nodes invokes")(invokes)
+gateway_command(app, "cancel", READ, WRITE, extra_scopes=(ADMIN,), doing="nodes cancel")(cancel)
+gateway_command(app, "explain", READ, extra_scopes=(PAIRING,), doing="nodes explain")(explain)
 
 
-@gateway_command(app, "rename", READ, PAIRING)
+@gateway_command(app, "rename", READ, PAIRING, doing="nodes rename")
 async def rename(
     call: Call, node: NodeFlag, name: Annotated[str, typer.Option("--name", help="New name.")]
 ) -> None:
@@ -141,7 +141,7 @@ async def reject(call: Call, request_id: RequestArgument) -> None:
     print_json(await call.request("node.pair.reject", {"requestId": request_id}))
 
 
-@gateway_command(app, "remove", READ, PAIRING)
+@gateway_command(app, "remove", READ, PAIRING, doing="nodes remove")
 async def remove(call: Call, node: NodeFlag) -> None:
     """Forget a node: its pairing, approval and connection end."""
     found = await _find(call, node)

@@ -130,6 +130,20 @@ async def test_a_file_that_is_there_is_refused_before_the_node_is_asked(
     assert len(gateway.server.gateway.runtime.invokes) == 0
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+async def test_a_failure_begins_with_the_words_that_were_typed(
+    start: Start, env: dict[str, str], installed: Plugins, form: tuple[str, ...]
+) -> None:
+    gateway = await start()
+    await gateway.node(["demo.any"])
+    result = await run_here(env, "nodes", "lamp", "view", "--node", "nobody", *form)
+    assert result.code == 1
+    said = "unknown node: nobody (known: Test Node)"
+    assert f"\nnodes lamp view failed: {said}\n" in result.err
+    if form:
+        assert result.json["error"]["message"] == said
+
+
 async def test_one_about_the_gateway_names_no_node(
     start: Start, env: dict[str, str], installed: Plugins
 ) -> None:

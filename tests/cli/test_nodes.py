@@ -149,7 +149,7 @@ async def test_two_of_one_name_are_listed(start: Start, cli: Cli) -> None:
     assert result.json["error"]["code"] == "AMBIGUOUS_NODE"
     assert all(f"Test Node ({node_id[:12]}…)" in result.json["error"]["message"] for node_id in ids)
     unknown = await cli("nodes", "describe", "--node", "nobody")
-    assert unknown.err.startswith("error: unknown node: nobody (known: Test Node)\n")
+    assert unknown.err.startswith("nodes describe failed: unknown node: nobody (known: Test Node)\n")
 
 
 async def test_names_cannot_drive_the_terminal(start: Start, cli: Cli) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ PORTS = ("18789", "8000")
 """Ports on the pages: the gateway's, and one of something else."""
 WITHIN_S = 60
 INTERRUPT = "^C\n"
+REFUSAL = re.compile(r"(error|nodes [a-z0-9 ]+ failed): ")
 KEPT = ("LD_LIBRARY_PATH",)
 
 
@@ -142,7 +144,7 @@ class Reader:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False,
         )  # fmt: skip
         self._directory = Path(mark.read_text().strip())
-        fails = expected.startswith("error: ") or '"ok": false' in expected
+        fails = REFUSAL.match(expected) is not None or '"ok": false' in expected
         as_said = matches(self._own(expected), done.stdout) and (done.returncode != 0) is fails
         assert as_said, (
             f"{block.place}: $ {command}\n--- the page says ---\n{self._own(expected)}\n"
