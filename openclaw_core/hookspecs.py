@@ -7,7 +7,7 @@ names a module (or any object) whose `@hookimpl` functions are called. Only
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -202,8 +202,16 @@ class NodeCall(Protocol):
     def show(self, value: Any, *lines: str) -> None:
         """Print `value` with `--json`, else the lines; nothing when what was fetched went to stdout."""
 
+    def expect_files(self, count: int) -> None:
+        """Say that more than one file will be saved, before the first is asked for.
+
+        What `--out` cannot hold is refused then, and not when the node has done its work.
+        """
+
     def save(self, content: bytes, name: str, extension: str) -> str:
         """Write what was fetched where `--out` says, and return the path; `-` is stdout.
+
+        Only of a sub-command that was added with `saves`.
 
         Args:
             name: a word or two joined by `-`, for a file the person did not name, e.g. `lamp-log`.
@@ -227,7 +235,7 @@ class NodeCommands(Protocol):
         *,
         invoke_timeout_ms: int = 15_000,
         admin: bool = False,
-        saves: bool = False,
+        saves: Sequence[str] = (),
         for_gateway: bool = False,
     ) -> None:
         """Add `async body(call: NodeCall, …)`; further parameters are its options, as typer has them.
@@ -239,7 +247,8 @@ class NodeCommands(Protocol):
             body: its options must not be named like the flags that come by themselves, e.g. `url`.
             invoke_timeout_ms: default of `--invoke-timeout`.
             admin: what it does needs operator.admin.
-            saves: it fetches something: it has `--out` and `--force`.
+            saves: it fetches something, and files of it can have these extensions, e.g. `("jpg",)`: it
+                has `--out` and `--force`, and what cannot be written is refused before a node is asked.
             for_gateway: it is about the gateway: no `--node`.
         """
 

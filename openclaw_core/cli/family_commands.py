@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
@@ -114,7 +114,7 @@ class _Commands:
         *,
         invoke_timeout_ms: int = 15_000,
         admin: bool = False,
-        saves: bool = False,
+        saves: Sequence[str] = (),
         for_gateway: bool = False,
     ) -> None:
         own = list(inspect.signature(body, eval_str=True).parameters.values())
@@ -127,9 +127,9 @@ class _Commands:
             force: bool = False,
             **values: Any,
         ) -> None:
-            check_out(out, force=force, as_json=call.as_json)
+            place = _Place(out, force, tuple(saves), call.as_json) if saves else None
             view = None if node is None else await _find(call, node)
-            await body(_Seat(call, view, invoke_timeout, out, force), **values)
+            await body(_Seat(call, view, invoke_timeout, place), **values)
 
         flags = [] if for_gateway else [
             _flag("node", _NODE, inspect.Parameter.empty),
@@ -164,18 +164,38 @@ async def _find(call: Call, query: str) -> NodeView:
     )
 
 
+class _Place:
+    """Where one command saves; made before anything is asked of a node, as it refuses what cannot be."""
+
+    def __init__(self, out: str | None, force: bool, extensions: tuple[str, ...], as_json: bool) -> None:
+        self.out = out
+        self._force = force
+        self._extensions = extensions
+        self._as_json = as_json
+        self._saved = 0
+        self.expect(1)
+
+    def expect(self, files: int) -> None:
+        check_out(
+            self.out, force=self._force, as_json=self._as_json, extensions=self._extensions, files=files
+        )
+
+    def save(self, content: bytes, name: str, extension: str) -> str:
+        out = next_out(self.out, self._saved)
+        self._saved += 1
+        return save_content(content, out, name, extension, force=self._force)
+
+
 class _Seat:
     """`NodeCall` over the connection of one command."""
 
     def __init__(
-        self, call: Call, view: NodeView | None, invoke_timeout_ms: int, out: str | None, force: bool
+        self, call: Call, view: NodeView | None, invoke_timeout_ms: int, place: _Place | None
     ) -> None:
         self._call = call
         self._view = view
         self._invoke_timeout_ms = invoke_timeout_ms
-        self._out = out
-        self._force = force
-        self._saved = 0
+        self._place = place
 
     @property
     def node(self) -> NodeView:
@@ -202,14 +222,21 @@ class _Seat:
         return milliseconds(text)
 
     def show(self, value: Any, *lines: str) -> None:
-        if self._out != STDOUT:
+        if self._place is None or self._place.out != STDOUT:
             self._call.show(value, *lines)
 
+    def expect_files(self, count: int) -> None:
+        self._saving.expect(count)
+
     def save(self, content: bytes, name: str, extension: str) -> str:
-        out = next_out(self._out, self._saved)
-        self._saved += 1
-        return save_content(content, out, name, extension, force=self._force)
+        return self._saving.save(content, name, extension)
 
     def save_media(self, payload: Any, name: str) -> str:
         content, kind = media_content(payload)
         return self.save(content, name, kind)
+
+    @property
+    def _saving(self) -> _Place:
+        if self._place is None:
+            raise LookupError("this sub-command saves nothing: add it with saves=")
+        return self._place

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import os
+import shlex
 import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,28 +28,36 @@ _MAX_EXTENSION_CHARS = 8
 _SAME = {"jpeg": "jpg"}
 
 
-def check_out(out: str | None, *, force: bool, as_json: bool) -> None:
+def check_out(
+    out: str | None, *, force: bool, as_json: bool, extensions: Sequence[str], files: int = 1
+) -> None:
     """Refuse at once what cannot be written, before anything is asked of a node.
 
+    Args:
+        extensions: what a file can get that `out` does not name to the end.
+        files: how many will be saved.
+
     Raises:
-        CliError: the file exists, or its directory does not.
+        CliError: a file exists; its directory does not, or takes none; stdout cannot hold them all.
         typer.BadParameter: stdout is asked for twice.
     """
-    if out is None:
-        return
     if out == STDOUT:
         if as_json:
             raise typer.BadParameter(
                 "- and --json both write to standard output; name a file", param_hint="'--out'"
             )
+        next_out(out, files - 1)
         return
-    path = Path(out).expanduser()
-    if _is_directory(out):
-        _require_directory(path)
-        return
-    _require_directory(path.parent)
-    if path.suffix:
-        _require_free(path, force)
+    with _unwritable(out):
+        if out is None or _is_directory(out):
+            _require_room(Path(tempfile.gettempdir() if out is None else out).expanduser())
+            return
+        _require_room(Path(out).expanduser().parent)
+        for number in range(files):
+            path = Path(str(next_out(out, number))).expanduser()
+            named = [path] if path.suffix else [path.with_name(f"{path.name}.{item}") for item in extensions]
+            for item in named:
+                _require_free(item, force)
 
 
 def save_content(content: bytes, out: str | None, name: str, extension: str, *, force: bool) -> str:
@@ -63,19 +75,13 @@ def save_content(content: bytes, out: str | None, name: str, extension: str, *, 
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return STDOUT
-    try:
+    with _unwritable(out):
         if out is None:
             handle, made = tempfile.mkstemp(prefix=f"openclaw-{name}-", suffix=f".{extension}")
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
             return made
         return str(_write_named(content, out, name, extension, force=force))
-    except OSError as error:
-        raise CliError(
-            f"cannot write {error.filename or out}: {error.strerror}",
-            code="CANNOT_WRITE",
-            steps=("choose another place: --out FILE",),
-        ) from None
 
 
 def next_out(out: str | None, saved: int) -> str | None:
@@ -121,6 +127,18 @@ def media_content(payload: Any) -> tuple[bytes, str]:
 _SEE_IT = ("see what it answers: openclaw nodes invoke --node NODE --command COMMAND",)
 
 
+@contextmanager
+def _unwritable(out: str | None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CliError(
+            f"cannot write {error.filename or out or 'a temporary file'}: {error.strerror or error}",
+            code="CANNOT_WRITE",
+            steps=("choose another place: --out FILE",),
+        ) from None
+
+
 def _write_named(content: bytes, out: str, name: str, extension: str, *, force: bool) -> Path:
     path = Path(out).expanduser()
     if _is_directory(out):
@@ -128,8 +146,8 @@ def _write_named(content: bytes, out: str, name: str, extension: str, *, force: 
     if not path.suffix:
         path = path.with_name(f"{path.name}.{extension}")
     _require_free(path, force)
-    if not path.is_file() or path.is_symlink():  # new; or, by force, a device or somewhere else's file
-        with path.open("wb" if path.exists() else "xb") as file:
+    if not _is_replaced(path):
+        with path.open("wb" if force else "xb") as file:
             file.write(content)
         return path
     # Beside it first: what is replaced is whole until the new one is.
@@ -162,24 +180,44 @@ def _is_directory(out: str) -> bool:
     return out.endswith(("/", os.sep)) or Path(out).expanduser().is_dir()
 
 
-def _require_directory(path: Path) -> None:
-    if not path.is_dir():
+def _require_room(directory: Path) -> None:
+    if not directory.is_dir():
+        is_there = directory.exists()
         raise CliError(
-            f"there is no directory {path}",
+            f"{directory} is no directory" if is_there else f"there is no directory {directory}",
             code="NO_DIRECTORY",
-            details={"path": str(path)},
-            steps=(f"make it first: mkdir -p '{path}'",),
+            details={"path": str(directory)},
+            steps=(
+                "choose another place: --out FILE"
+                if is_there
+                else f"make it first: mkdir -p {shlex.quote(str(directory))}",
+            ),
         )
+    try:
+        # Rights, quotas and read-only file systems are known to the system alone.
+        tempfile.TemporaryFile(dir=directory).close()
+    except OSError as error:
+        error.filename = str(directory)  # not that of a file nobody has heard of
+        raise
 
 
 def _require_free(path: Path, force: bool) -> None:
-    if path.exists() and not force:
+    if not os.path.lexists(path):
+        return
+    if force and path.exists() and not _is_replaced(path) and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    if not force:
         raise CliError(
             f"{path} exists",
             code="FILE_EXISTS",
             details={"path": str(path)},
             steps=("take another name, or replace it: the same command with --force",),
         )
+
+
+def _is_replaced(path: Path) -> bool:
+    """False for what is new, and for what is written into: a device, or a file that lies elsewhere."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _clean_extension(text: str) -> str:

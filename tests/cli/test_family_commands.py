@@ -48,7 +48,7 @@ class Lamp:
     @hookimpl
     def openclaw_cli(self, nodes: NodeCommands) -> None:
         lamp = nodes.group("lamp", "A lamp.")
-        lamp.add("view", _view, saves=True)
+        lamp.add("view", _view, saves=("png",))
         lamp.add("version", _version, for_gateway=True)
 
 
@@ -116,16 +116,17 @@ async def test_a_dash_gives_the_content_alone(start: Start, env: dict[str, str],
     assert (result.code, result.out) == (0, "�pic")
 
 
+@pytest.mark.parametrize("name", ["pic.png", "pic"])
 async def test_a_file_that_is_there_is_refused_before_the_node_is_asked(
-    start: Start, env: dict[str, str], tmp_path: Path, installed: Plugins
+    start: Start, env: dict[str, str], tmp_path: Path, installed: Plugins, name: str
 ) -> None:
     gateway = await start()
     _, node_id = await gateway.node(["demo.any"])
     kept = tmp_path / "pic.png"
     kept.write_bytes(b"old")
-    result = await run_here(env, "nodes", "lamp", "view", "--node", node_id, "--out", str(kept))
+    result = await run_here(env, "nodes", "lamp", "view", "--node", node_id, "--out", str(tmp_path / name))
     assert result.code == 1
-    assert "exists" in result.err
+    assert f"{kept} exists" in result.err
     assert kept.read_bytes() == b"old"
     assert len(gateway.server.gateway.runtime.invokes) == 0
 

@@ -22,9 +22,16 @@ def save(
     return Path(save_content(content, None if out is None else str(out), "lamp-view", extension, force=force))
 
 
-def refused(out: Path | str) -> CliError:
+def check(
+    out: Path | str | None, *, force: bool = False, extensions: tuple[str, ...] = ("png",), files: int = 1
+) -> None:
+    text = None if out is None else str(out)
+    check_out(text, force=force, as_json=False, extensions=extensions, files=files)
+
+
+def refused(out: Path | str | None, *, force: bool = False, files: int = 1) -> CliError:
     with pytest.raises(CliError) as error:
-        check_out(str(out), force=False, as_json=False)
+        check(out, force=force, files=files)
     return error.value
 
 
@@ -57,22 +64,70 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
             save(out)
     assert refused(kept).steps[-1].endswith("--force")
     assert kept.read_bytes() == b"old"
-    check_out(str(kept), force=True, as_json=False)
+    check(kept, force=True)
     assert save(kept, force=True).read_bytes() == b"new"
     assert os.listdir(tmp_path) == ["view.png"]
 
 
 def test_a_place_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
     error = refused(tmp_path / "none" / "view.png")
-    assert error.steps[-1] == f"make it first: mkdir -p '{tmp_path}/none'"
+    assert error.steps[-1] == f"make it first: mkdir -p {tmp_path}/none"
     assert refused(f"{tmp_path}/none/").code == "NO_DIRECTORY"
     with pytest.raises(CliError, match="cannot write"):
         save(tmp_path / ("n" * 300 + ".png"))
 
 
+def test_a_name_without_extension_is_looked_up_with_each_it_can_get(tmp_path: Path) -> None:
+    (tmp_path / "view.png").write_bytes(b"old")
+    (tmp_path / "film.txt").write_bytes(b"something else")
+    assert refused(tmp_path / "view").details == {"path": str(tmp_path / "view.png")}
+    check(tmp_path / "view", extensions=("jpg", "mp4"))
+    check(tmp_path / "view", force=True)
+    check(tmp_path / "film")
+
+
+def test_the_last_of_several_files_is_looked_up_too(tmp_path: Path) -> None:
+    (tmp_path / "view-2.png").write_bytes(b"old")
+    for out in (tmp_path / "view.png", tmp_path / "view"):
+        check(out)
+        assert refused(out, files=2).code == "FILE_EXISTS"
+    assert refused("-", files=2).code == "MORE_THAN_ONE_FILE"
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no directory here that takes files from nobody")
+def test_a_directory_that_takes_no_file_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whoever runs this: the kernel makes no file there.
+    for out in ("/proc/self", "/proc/self/", "/proc/self/view.png"):
+        error = refused(out)
+        assert (error.code, str(error).split(":")[0]) == ("CANNOT_WRITE", "cannot write /proc/self")
+        assert error.steps[-1].endswith("--out FILE")
+    monkeypatch.setattr("tempfile.tempdir", "/proc/self")
+    assert refused(None).code == "CANNOT_WRITE"
+
+
+def test_a_file_is_no_directory(tmp_path: Path) -> None:
+    (tmp_path / "view.png").write_bytes(b"old")
+    error = refused(tmp_path / "view.png" / "view.png")
+    assert str(error) == f"{tmp_path / 'view.png'} is no directory"
+    assert "mkdir" not in error.steps[-1]
+    assert refused(tmp_path / ("n" * 300 + ".png")).code == "CANNOT_WRITE"
+
+
+def test_a_link_to_what_is_not_there_yet_is_there(tmp_path: Path) -> None:
+    link = tmp_path / "view.png"
+    link.symlink_to(tmp_path / "elsewhere.png")
+    assert refused(link).code == "FILE_EXISTS"
+    check(link, force=True)
+    assert save(link, force=True).read_bytes() == b"new"
+    assert (tmp_path / "elsewhere.png").read_bytes() == b"new"
+    if os.geteuid() != 0:  # who may write everything anyway
+        (tmp_path / "elsewhere.png").chmod(0o444)
+        assert refused(link, force=True).code == "CANNOT_WRITE"
+
+
 def test_stdout_cannot_be_two_things() -> None:
     with pytest.raises(typer.BadParameter, match="name a file"):
-        check_out("-", force=False, as_json=True)
+        check_out("-", force=False, as_json=True, extensions=("png",))
 
 
 @given(st.text(max_size=40))

@@ -23,7 +23,7 @@ def add_commands(nodes: NodeCommands) -> None:
     browser.add("open", open_, invoke_timeout_ms=_BUDGET_MS, admin=True)
     browser.add("tabs", tabs, invoke_timeout_ms=_BUDGET_MS, admin=True)
     browser.add("snapshot", snapshot, invoke_timeout_ms=_BUDGET_MS, admin=True)
-    browser.add("screenshot", screenshot, invoke_timeout_ms=_BUDGET_MS, admin=True, saves=True)
+    browser.add("screenshot", screenshot, invoke_timeout_ms=_BUDGET_MS, admin=True, saves=("png",))
 
 
 async def open_(

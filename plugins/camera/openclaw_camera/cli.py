@@ -17,8 +17,8 @@ def add_commands(nodes: NodeCommands) -> None:
     """Add the group."""
     camera = nodes.group("camera", "Photos and clips of a node's cameras.")
     camera.add("list", list_cameras)
-    camera.add("snap", snap, invoke_timeout_ms=20_000, saves=True)
-    camera.add("clip", clip, invoke_timeout_ms=90_000, saves=True)
+    camera.add("snap", snap, invoke_timeout_ms=20_000, saves=("jpg",))
+    camera.add("clip", clip, invoke_timeout_ms=90_000, saves=("mp4",))
 
 
 async def list_cameras(call: NodeCall) -> None:
@@ -49,6 +49,8 @@ async def snap(
     # The cameras of a Linux machine do not know where they look.
     on_phone = call.node.platform != "linux"
     sides = ("front", "back") if facing == "both" else (facing,)
+    if on_phone:
+        call.expect_files(len(sides))
     files = []
     for side in sides if on_phone else (None,):
         photo = await call.invoke(

@@ -25,7 +25,7 @@ def add_commands(nodes: NodeCommands) -> None:
     canvas.add("hide", hide, invoke_timeout_ms=_BUDGET_MS)
     canvas.add("navigate", navigate, invoke_timeout_ms=_BUDGET_MS)
     canvas.add("eval", evaluate, invoke_timeout_ms=_BUDGET_MS)
-    canvas.add("snapshot", snapshot, invoke_timeout_ms=_BUDGET_MS, saves=True)
+    canvas.add("snapshot", snapshot, invoke_timeout_ms=_BUDGET_MS, saves=("png", "jpg"))
     a2ui = canvas.group("a2ui", "Surfaces of A2UI on the page.")
     a2ui.add("push", push, invoke_timeout_ms=_BUDGET_MS)
     a2ui.add("reset", reset, invoke_timeout_ms=_BUDGET_MS)

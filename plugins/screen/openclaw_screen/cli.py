@@ -16,8 +16,8 @@ _SCREEN = Annotated[int, typer.Option("--screen", min=0, help="Which screen; 0 i
 def add_commands(nodes: NodeCommands) -> None:
     """Add the group."""
     screen = nodes.group("screen", "Pictures and recordings of a node's screens.")
-    screen.add("snapshot", snapshot, invoke_timeout_ms=30_000, saves=True)
-    screen.add("record", record, invoke_timeout_ms=120_000, saves=True)
+    screen.add("snapshot", snapshot, invoke_timeout_ms=30_000, saves=("png", "jpg"))
+    screen.add("record", record, invoke_timeout_ms=120_000, saves=("mp4",))
 
 
 async def snapshot(

@@ -13,7 +13,7 @@ __all__ = ["add_commands"]
 
 def add_commands(nodes: NodeCommands) -> None:
     """Add the sub-commands."""
-    nodes.add("speak", speak, invoke_timeout_ms=60_000, saves=True)
+    nodes.add("speak", speak, invoke_timeout_ms=60_000, saves=("wav",))
     wake = nodes.group("voicewake", "The words that every node with a microphone listens for.")
     wake.add("get", get_words, for_gateway=True)
     wake.add("set", set_words, for_gateway=True)
