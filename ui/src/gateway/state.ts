@@ -29,8 +29,9 @@ export const waitingCount = computed(() => {
 
 /** Ask for something now, whenever a connection opens, and after these events. */
 function follow<A, T>(call: MethodCall, scope: string, into: Signal<T | undefined>, pick: (answer: A) => T, events: readonly string[]): () => void {
+  const may = () => status.value === 'open' && covers(scopes.value, scope);
   const { now, soon } = gathered(async () => {
-    if (status.value !== 'open' || !covers(scopes.value, scope)) return;
+    if (!may()) return;
     try {
       into.value = pick(await request<A>(...call));
       stateError.value = undefined;
@@ -40,7 +41,7 @@ function follow<A, T>(call: MethodCall, scope: string, into: Signal<T | undefine
   });
   events.forEach((name) => onEvent(name, soon));
   effect(() => {
-    if (status.value === 'open') now();
+    if (may()) now();
   });
   return soon;
 }
