@@ -46,7 +46,8 @@ async def connect_with_tokens(
     except HandshakeRefusedError as error:
         if error.detail_code != "AUTH_DEVICE_TOKEN_MISMATCH" or chosen.device_token != stored:
             raise
-        tokens.forget(*key)
+        if stored is not None:
+            tokens.forget(*key, stored)
         if not options.bootstrap_token or chosen.bootstrap_token:
             raise
         # The device was removed here and got a new setup code: its old token is history.

@@ -48,11 +48,12 @@ class DeviceTokens:
             roles[role] = token
             self._write(tokens)
 
-    def forget(self, url: str, device_id: str, role: str) -> None:
-        """Drop a token, if there is one."""
+    def forget(self, url: str, device_id: str, role: str, token: str) -> None:
+        """Drop a token that was refused; another process may have kept a newer one meanwhile."""
         tokens = self._read()
         roles = tokens.get(authority_of(url), {}).get(device_id, {})
-        if roles.pop(role, None) is not None:
+        if roles.get(role) == token:
+            del roles[role]
             self._write(tokens)
 
     def _read(self) -> dict[str, dict[str, dict[str, Any]]]:

@@ -140,7 +140,6 @@ class Gateway:
         """Answer what is in flight, say goodbye, store what waits."""
         runtime = self.runtime
         runtime.invokes.close()
-        runtime.audit.flush()
         self.pulse.stop()
         self.door.close()
         runtime.presence.close()

@@ -121,6 +121,7 @@ class GatewayServer:
         certificate = prepare_certificate(settings)
         runtime.port = self.port
         runtime.tls_fingerprint = certificate.fingerprint if certificate is not None else None
+        self._stack.callback(runtime.audit.flush)
         self.gateway = Gateway(runtime)
         runtime.families.start()
         site = Site(settings.own_url(self.port), runtime.tls_fingerprint)

@@ -135,7 +135,11 @@ class QueuedWork:
             )
         else:
             outcome = await self._run(action)
-        await asyncio.to_thread(self._journal.finish, action.id, outcome)
+        try:
+            await asyncio.to_thread(self._journal.finish, action.id, outcome)
+        except asyncio.CancelledError:
+            self._journal.finish(action.id, outcome)  # the thread may not have come to it
+            raise
         return outcome
 
     async def _run(self, action: Action) -> Outcome:

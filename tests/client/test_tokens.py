@@ -48,10 +48,12 @@ def test_two_processes_see_each_other(tmp_path: Path) -> None:
 
 def test_forget(tmp_path: Path) -> None:
     tokens = DeviceTokens(tmp_path / "tokens.json")
-    tokens.forget(URL, "dev", "node")
+    tokens.forget(URL, "dev", "node", "n")
     assert not tokens.path.exists()
     tokens.put(URL, "dev", "node", "n")
-    tokens.forget(URL, "dev", "node")
+    tokens.forget(URL, "dev", "node", "the one before")
+    assert tokens.get(URL, "dev", "node") == "n"
+    tokens.forget(URL, "dev", "node", "n")
     assert tokens.get(URL, "dev", "node") is None
 
 

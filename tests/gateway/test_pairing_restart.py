@@ -169,6 +169,24 @@ async def test_a_removal_outlives_a_stop_while_it_is_stored(tmp_path, method):
         assert (await (await gateway.operator()).call("device.pair.list"))["paired"] == []
 
 
+async def test_what_is_refused_during_a_stop_is_audited(tmp_path):
+    async with gateway_in(tmp_path) as gateway:
+        _, node_id = await gateway.node()
+        admin = await gateway.operator()
+        with locked_database(tmp_path):
+            await admin.post("device.pair.rename", {"deviceId": node_id, "label": "Kitchen"})
+            await taken(admin)
+            stopping = asyncio.create_task(gateway.server.stop())
+            await admin.event("shutdown")
+            for _ in range(3):
+                await admin.post("no.such.method")
+            await taken(admin)
+        await stopping
+    async with gateway_in(tmp_path) as gateway:
+        rows = await (await gateway.operator()).call("audit.list", {"kinds": ["no.such.method"]})
+        assert [row["details"].get("times", 1) for row in rows["events"]] == [2, 1]
+
+
 async def test_a_rejected_request_stays_rejected(tmp_path):
     device = FakeDevice()
     params = operator_params(["operator.read"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import pytest
@@ -157,6 +159,38 @@ async def test_a_node_that_is_stopped_says_so_next_time(life):
     life.go_on.set()
     async with life.node():
         assert (await life.final(item_id, "failed"))["error"]["code"] == "ABORTED"
+    assert life.ran == ["x"]
+
+
+class OneThread(ThreadPoolExecutor):
+    """Does one thing after the other; `asked` is set when one more has to wait."""
+
+    def __init__(self):
+        super().__init__(1)
+        self.asked = asyncio.Event()
+
+    def submit(self, *args, **kwargs):
+        self.asked.set()
+        return super().submit(*args, **kwargs)
+
+
+async def test_what_was_done_just_before_the_stop_is_not_forgotten(life):
+    loop, threads, busy = asyncio.get_running_loop(), OneThread(), threading.Event()
+    loop.set_default_executor(threads)
+    async with life.node() as host:
+        life.go_on.clear()
+        item_id = await life.leave("x")
+        await asyncio.wait_for(life.started.wait(), 10)
+        occupied = loop.run_in_executor(None, busy.wait)
+        threads.asked.clear()
+        life.go_on.set()
+        await asyncio.wait_for(threads.asked.wait(), 10)  # to write the outcome down
+        host.stop()
+        await asyncio.sleep(0)
+        busy.set()
+        await occupied
+    async with life.node():
+        assert (await life.final(item_id, "done", "unknown"))["state"] == "done"
     assert life.ran == ["x"]
 
 
