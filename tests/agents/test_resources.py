@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 
 import pytest
 from mcp.shared.exceptions import MCPError
@@ -82,14 +81,13 @@ async def test_an_agent_outlives_its_gateway(tmp_path, env):
         await opened.__aexit__(None, None, None)
 
 
-async def test_a_gateway_stops_at_once_though_agents_listen(tmp_path):
+async def test_a_gateway_stops_at_once_though_agents_listen(tmp_path, caplog):
     async with TestGateway(tmp_path, plugins_of(DEMO), mounts=(McpMount,)) as gateway:
         await gateway.node(["demo.count"])
         async with by_http(gateway)(mode="auto") as new, by_http(gateway)(mode="legacy") as old:
             assert await tool_name(old, "demo.count") == await tool_name(new, "demo.count")
             async with new.listen(tools_list_changed=True) as stream:
-                began = time.monotonic()
                 await gateway.server.stop()
-                # uvicorn would wait three seconds for a stream that nobody ends.
-                assert time.monotonic() - began < 2.5
+                # uvicorn would wait three seconds for a stream that nobody ends, and say so.
+                assert "graceful shutdown exceeded" not in caplog.text
                 assert [event async for event in stream] == []

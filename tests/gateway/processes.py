@@ -161,6 +161,7 @@ class GatewayProcess:
         said = self.line + errors.decode()
         assert self._process.returncode == code, said
         assert "Traceback" not in said
+        assert "graceful shutdown exceeded" not in said, "uvicorn waited for something that nobody ended"
         minted = {self.token} if (self.state / "gateway-token").exists() else set()
         assert [secret for secret in self.secrets | minted if secret in said] == []
         return said

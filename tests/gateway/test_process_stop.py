@@ -37,7 +37,7 @@ async def test_a_signal_says_shutdown_closes_1012_and_exits_0(
         operator = await gateway.operator()
         node, _ = await gateway.node(FakeDevice())
         waiting = await gateway.wire()  # has not authenticated
-        seconds = await gateway.stop(signal)
+        seconds = await gateway.stop(signal)  # no socket costs uvicorn's patience: see `gone`
         for wire in (operator, node):
             assert (await wire.event("shutdown"))["payload"] == _GOODBYE
             assert await wire.closed() == (1012, "service restart")
@@ -45,14 +45,12 @@ async def test_a_signal_says_shutdown_closes_1012_and_exits_0(
         assert len(gateway.secrets) == 1
     record_property("seconds", seconds)
     print(f"{signal.name}: gone after {seconds * 1000:.0f} ms with three sockets open")
-    assert seconds < 5
 
 
 async def test_an_idle_gateway_stops_at_once(tmp_path: Path) -> None:
     async with GatewayProcess.start(tmp_path / "state") as gateway:
         seconds = await gateway.stop()
     print(f"idle: gone after {seconds * 1000:.0f} ms")
-    assert seconds < 5
 
 
 async def test_an_invoke_in_flight_is_answered_before_the_close(tmp_path: Path) -> None:

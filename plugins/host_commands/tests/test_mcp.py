@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,8 +11,10 @@ from typing import Any
 
 from openclaw_host_commands.config import HostCommandsConfig
 from openclaw_host_commands.family import FAMILY
+from openclaw_host_commands.node.mcp_servers import Servers
 from openclaw_host_commands.tools import CALL, probe
 
+from openclaw_core import CommandError
 from openclaw_core.testing import FakeNode, TestGateway, plugins_of
 
 SERVER = str(Path(__file__).with_name("notes_server.py"))
@@ -77,6 +80,35 @@ def test_a_server_that_died_is_started_anew(run: Any, tmp_path: Path) -> None:
             assert code(await call(node, "die")) == "MCP_SERVER_UNAVAILABLE"
             again = (await call(node, "shout", text="again"))["payload"]["payload"]
             assert again["content"][0]["text"] == "AGAIN 11"
+
+    run(scene())
+
+
+def test_who_notices_late_that_a_server_died_does_not_end_the_new_one(run: Any, monkeypatch: Any) -> None:
+    async def scene() -> None:
+        servers = Servers(HostCommandsConfig.model_validate({"mcp": {"servers": SERVERS}}).mcp.servers)
+        await servers.tools("notes")
+        old = await servers._open["notes"].client()
+        look, looked, late = old.list_tools, 0, asyncio.Event()
+
+        async def look_in_turn() -> Any:
+            nonlocal looked
+            looked += 1
+            if looked == 2:
+                await late.wait()
+            return await look()
+
+        monkeypatch.setattr(old, "list_tools", look_in_turn)
+        calls = [asyncio.ensure_future(servers.call("notes", "die", {})) for _ in range(2)]
+        (first,), (second,) = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+        await servers.tools("notes")
+        new = servers._open["notes"]
+        late.set()
+        await asyncio.wait({second})
+        assert {type(call.exception()) for call in (first, second)} == {CommandError}
+        assert (await servers.call("notes", "shout", {"text": "new"}))["content"][0]["text"] == "NEW 11"
+        assert servers._open["notes"] is new
+        await servers.close()
 
     run(scene())
 

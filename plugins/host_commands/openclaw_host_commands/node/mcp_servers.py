@@ -76,15 +76,15 @@ class Servers:
             CommandError: `MCP_SERVER_UNAVAILABLE`, no such server, or it does not run;
                 `MCP_TOOL_ERROR`, the server refuses the call.
         """
-        client = await self._client(server)
+        held, client = await self._client(server)
         try:
             result = await client.call_tool(tool, arguments)
         except MCPError as error:
-            if await self._is_gone(server, client):
+            if await self._is_gone(server, held, client):
                 raise _unavailable(server, "it ended during the call") from None
             raise CommandError("MCP_TOOL_ERROR", f"{server} refuses {tool}: {error}") from None
         except OSError as error:
-            await self._drop(server)
+            await self._drop(server, held)
             raise _unavailable(server, str(error)) from None
         answer: dict[str, Any] = result.model_dump(mode="json", by_alias=True, exclude_none=True)
         return answer
@@ -95,7 +95,7 @@ class Servers:
         Raises:
             CommandError: as `call`.
         """
-        client = await self._client(server)
+        _, client = await self._client(server)
         found, cursor = [], None
         while True:
             page = await client.list_tools(cursor=cursor)
@@ -106,10 +106,10 @@ class Servers:
 
     async def close(self) -> None:
         """End every server that was started."""
-        for name in tuple(self._open):
-            await self._drop(name)
+        for name, held in tuple(self._open.items()):
+            await self._drop(name, held)
 
-    async def _client(self, name: str) -> Client:
+    async def _client(self, name: str) -> tuple[_Connection, Client]:
         server = self._servers.get(name)
         if server is None:
             known = ", ".join(sorted(self._servers)) or "none"
@@ -118,28 +118,28 @@ class Servers:
         if held is None or held.is_over:
             held = self._open[name] = _Connection(name, server)
         try:
-            return await held.client()
+            return held, await held.client()
         except TimeoutError:
-            await self._drop(name)
+            await self._drop(name, held)
             raise _unavailable(name, f"it did not introduce itself within {_START_S:g} s") from None
         except Exception as error:
-            await self._drop(name)
+            await self._drop(name, held)
             raise _unavailable(name, f"{server.command} did not start: {error}") from None
 
-    async def _is_gone(self, name: str, client: Client) -> bool:
+    async def _is_gone(self, name: str, held: _Connection, client: Client) -> bool:
         """Whether the server no longer answers; it is dropped then."""
         try:
             async with asyncio.timeout(_START_S):
                 await client.list_tools()
-        except (MCPError, OSError, TimeoutError):
-            await self._drop(name)
+        except (MCPError, OSError, RuntimeError, TimeoutError):  # RuntimeError: dropped by another call
+            await self._drop(name, held)
             return True
         return False
 
-    async def _drop(self, name: str) -> None:
-        held = self._open.pop(name, None)
-        if held is not None:
-            await held.close()
+    async def _drop(self, name: str, held: _Connection) -> None:
+        if self._open.get(name) is held:  # who noticed first may have started it anew already
+            del self._open[name]
+        await held.close()
 
 
 @asynccontextmanager
