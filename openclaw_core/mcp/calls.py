@@ -67,6 +67,7 @@ class Calls:
                     about = f"{tool.command} on {tool.node_name}"
                     return _failed(f"the person {said} to {about}. It was not run.")
                 confirm = word == "accept"  # otherwise it waits at the gateway
+                gateway = await self._seat.gateway()  # they took their time: it may be another connection
             answer = await self._follow(ctx, gateway, tool, params.arguments, confirm=confirm)
         except OpenClawError as error:
             details = error.details if isinstance(error, RpcError) else None

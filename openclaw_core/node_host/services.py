@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from openclaw_core.commands import Family
 from openclaw_core.node_host.contexts import FamilyContexts
@@ -24,30 +24,34 @@ class FamilyServices:
         self._contexts = contexts
         self._families: dict[str, Family] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._ending: set[asyncio.Task[None]] = set()
+        self._ending: dict[asyncio.Task[None], str] = {}
 
     def offer(self, families: Iterable[Family]) -> None:
         """Run the services of these families, and of no others; one that came anew starts anew."""
         serving = {family.name: family for family in families if family.service is not None}
         for name in [name for name in self._running if serving.get(name) is not self._families.get(name)]:
-            self._end(self._running.pop(name))
+            self._end(name)
         self._families = serving
         for name, family in serving.items():
             if name not in self._running:
-                self._running[name] = asyncio.create_task(self._keep(family), name=f"service {name}")
+                former = [task for task, ended in self._ending.items() if ended == name]
+                self._running[name] = asyncio.create_task(self._keep(family, former), name=f"service {name}")
 
     async def close(self) -> None:
         """Cancel every service and wait until it has cleaned up."""
         self.offer(())
         await asyncio.gather(*self._ending, return_exceptions=True)
 
-    def _end(self, task: asyncio.Task[None]) -> None:
+    def _end(self, name: str) -> None:
+        task = self._running.pop(name)
         task.cancel()
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        self._ending[task] = name
+        task.add_done_callback(self._ending.pop)
 
-    async def _keep(self, family: Family) -> None:
+    async def _keep(self, family: Family, former: Collection[asyncio.Task[None]]) -> None:
         assert family.service is not None
+        if former:
+            await asyncio.wait(former)  # they may hold a device until they have cleaned up
         pause = _FIRST_PAUSE_S
         while True:
             try:

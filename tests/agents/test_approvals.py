@@ -9,6 +9,7 @@ import pytest
 from mcp_types import ElicitResult
 
 from openclaw_core.testing import PATIENCE_SECONDS
+from tests.gateway.leftovers import until
 
 from .conftest import by_http, by_stdio, tool_name
 
@@ -66,6 +67,24 @@ async def test_a_no_is_a_no(gateway, start_node, mode, word):
         refused = await client.call_tool(await tool_name(client, "demo.erase"), {"text": "disk"})
         assert refused.is_error
         assert refused.content[0].text == "the person said no to demo.erase on Desk. It was not run."
+
+
+async def test_a_word_outlives_a_lost_connection_to_the_gateway(gateway, start_node):
+    await start_node()
+    served = gateway.server.gateway
+
+    def seats():
+        return {each for each in served.connections if each.caller.client_id == "gateway-client"}
+
+    async def lose_the_gateway(_ctx, _params):
+        (seat,) = seats()
+        seat.close(1012, "service restart")
+        await until(lambda: bool(seats() - {seat}), "the agent has its seat again")
+        return ElicitResult(action="accept", content={})
+
+    async with by_http(gateway)(mode="legacy", elicitation_callback=lose_the_gateway) as client:
+        done = await client.call_tool(await tool_name(client, "demo.erase"), {"text": "disk"})
+        assert done.structured_content == {"text": "erased disk"}
 
 
 async def test_a_long_run_of_a_real_program_is_cancelled(connect, start_node, tmp_path):

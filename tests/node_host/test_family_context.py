@@ -15,7 +15,9 @@ from openclaw_core.commands import ALL_PLATFORMS
 from openclaw_core.family_settings import FamilySettings
 from openclaw_core.hookspecs import GatewayContext, NodeView, SurfaceGrant
 from openclaw_core.node_host import Machine, NodeHost, NodeHostOptions, Surface
+from openclaw_core.node_host.contexts import FamilyContexts, NodeFacts
 from openclaw_core.node_host.narrator import Narrator
+from openclaw_core.node_host.services import FamilyServices
 from openclaw_core.protocol.base import OpenWire
 from openclaw_core.protocol.base import Wire as WireModel
 from openclaw_core.testing import TOKEN, TestGateway, Wire, plugins_of
@@ -184,6 +186,31 @@ async def test_a_service_hears_what_the_gateway_pushes_and_ends_with_the_host(tm
             async with asyncio.timeout(WAIT_S):
                 await shop.stopped.wait()
         assert not shop.gateway.push(node.node_id, "lamp.colour", {})
+
+
+async def test_a_service_that_came_anew_waits_until_the_former_one_has_cleaned_up(tmp_path: Path) -> None:
+    steps: asyncio.Queue[str] = asyncio.Queue()
+    clean = asyncio.Event()
+
+    async def serve(_context: NodeHostContext) -> None:
+        await steps.put("began")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await clean.wait()
+            await steps.put("let go")
+
+    family = Family("lamp", "Lamp", (), service=serve)
+    services = FamilyServices(FamilyContexts(NodeFacts("id", "Desk", tmp_path)))
+    services.offer([family])
+    assert await asyncio.wait_for(steps.get(), WAIT_S) == "began"
+    for offered in ([], [family], [], [family]):
+        services.offer(offered)
+    await asyncio.sleep(0)
+    clean.set()
+    assert [await asyncio.wait_for(steps.get(), WAIT_S) for _ in range(2)] == ["let go", "began"]
+    await services.close()
+    assert steps.get_nowait() == "let go"
 
 
 async def test_a_scoped_url_is_the_current_one_or_a_new_one(tmp_path: Path) -> None:
