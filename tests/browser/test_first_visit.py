@@ -199,32 +199,6 @@ def test_who_has_fewer_rights_is_told_so_beforehand(door: Desk, stranger: Page) 
     expect(button).to_have_accessible_description(re.compile("lacks operator.admin"))
 
 
-def test_the_way_around_by_keyboard_on_a_phone(door: Desk, owner: Page) -> None:
-    owner.set_viewport_size({"width": 390, "height": 800})
-    owner.goto(f"{door.url}/#/nodes")
-    owner.reload()
-    expect(owner.get_by_role("heading", name="Nodes", level=1)).to_be_focused()
-    owner.get_by_role("link", name="Skip to content").press("Enter")
-    expect(owner.get_by_role("main")).to_be_focused()
-    menu = owner.get_by_role("button", name="Menu")
-    menu.press("Enter")
-    expect(owner.get_by_role("link", name="Families")).to_be_visible()
-    owner.keyboard.press("Escape")
-    expect(owner.get_by_role("link", name="Families")).to_be_hidden()
-    expect(menu).to_be_focused()
-    menu.press("Enter")
-    owner.get_by_role("radio", name="Dark").press("Space")
-    dark = owner.evaluate("getComputedStyle(document.body).backgroundColor")
-    owner.get_by_role("link", name="Families").press("Enter")
-    expect(owner.get_by_role("heading", name="Families", level=1)).to_be_focused()
-    expect(owner.get_by_role("link", name="Nodes")).to_be_hidden()
-    owner.reload()
-    assert owner.evaluate("getComputedStyle(document.body).backgroundColor") == dark == "rgb(15, 19, 26)"
-    menu.press("Enter")
-    owner.get_by_role("radio", name="Auto").press("Space")
-    owner.set_viewport_size({"width": 1200, "height": 900})
-
-
 def test_what_was_shown_stays_while_the_gateway_is_away(door: Desk, owner: Page, shots: Path) -> None:
     owner.goto(f"{door.url}/#/nodes")
     expect(owner.get_by_role("link", name="Shed")).to_be_visible()

@@ -194,6 +194,39 @@ def fill_the_plan(page: Page, place: Path) -> None:
     press(page, "Solid", "Space")
 
 
+def test_a_photo_is_taken(typist: Page) -> None:
+    tab_to(typist, "Desk")
+    typist.keyboard.press("Enter")
+    tab_to(typist, "camera.snap")
+    typist.keyboard.press("Enter")
+    expect(typist.get_by_role("heading", name="camera.snap", exact=True)).to_be_focused()
+    tab_to(typist, "Max width")
+    typist.keyboard.type("320")
+    typist.keyboard.press("Enter")
+    expect(typist.get_by_text("320 × 180 px")).to_be_visible()
+
+
+def test_a_nodes_token_is_rotated(typist: Page) -> None:
+    tab_to(typist, "Devices")
+    typist.keyboard.press("Enter")
+    expect(typist.get_by_role("heading", name="Devices and tokens")).to_be_focused()
+    tab_to(typist, "Rotate the node token of Desk")
+    typist.keyboard.press("Enter")
+    dialog = typist.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    typist.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(typist.get_by_role("button", name="Rotate the node token of Desk")).to_be_focused()
+    typist.keyboard.press("Enter")
+    tab_to(typist, "Rotate")
+    typist.keyboard.press("Enter")
+    expect(dialog).to_contain_text("The old token ended.")
+    tab_to(typist, "Close")
+    typist.keyboard.press("Enter")
+    expect(dialog).to_have_count(0)
+    expect(typist.get_by_role("button", name="Rotate the node token of Desk")).to_be_focused()
+
+
 def test_what_an_agent_asks_is_allowed(typist: Page, machine: Desk) -> None:
     machine.ask_as_agent()
     expect(typist.get_by_role("link", name="Approvals 1 waiting")).to_be_visible()
@@ -223,6 +256,7 @@ def test_a_node_is_found_renamed_and_kept(typist: Page, machine: Desk) -> None:
     expect(typist.get_by_role("heading", name="Bench", exact=True)).to_be_visible()
     expect(typist.get_by_role("button", name="Rename")).to_be_focused()
     machine.openclaw("nodes", "rename", "--node", machine.node_id, "--name", "Desk")
+    expect(typist.get_by_role("heading", name="Desk", exact=True)).to_be_visible()
     press(typist, "Remove")
     press(typist, "Keep it")
     expect(typist.get_by_role("button", name="Remove")).to_be_focused()
@@ -287,7 +321,8 @@ def test_this_browser_gets_a_new_token(typist: Page) -> None:
     assert typist.evaluate("navigator.clipboard.readText()") == told.locator("code").inner_text()
     typist.keyboard.press("Escape")
     expect(typist.locator("main[data-status=open]")).to_be_visible()
-    expect(typist.get_by_role("button", name="Rotate the operator token of Chrome")).to_be_focused()
+    own = typist.locator(".card", has_text="This browser")
+    expect(own.get_by_role("button", name="Rotate the operator token of Chrome")).to_be_focused()
 
 
 def test_the_audit_is_filtered_and_read_on(typist: Page, machine: Desk) -> None:

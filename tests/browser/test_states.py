@@ -56,6 +56,18 @@ def no_node_fits(page: Page, machine: Desk) -> None:
     expect(page.get_by_text("No node fits")).to_be_visible()
 
 
+def node_picture(page: Page, machine: Desk) -> None:
+    open_at(page, machine, "nodes/{node}/camera.snap")
+    run(page)
+    expect(page.get_by_role("img", name="Picture: camera.snap")).to_be_visible()
+
+
+def node_map(page: Page, machine: Desk) -> None:
+    open_at(page, machine, "nodes/{node}/location.get")
+    run(page)
+    expect(page.get_by_role("img", name="Map:")).not_to_have_attribute("data-outlines", "0")
+
+
 def node_without_choice(page: Page, machine: Desk) -> None:
     open_at(page, machine, "nodes/{node}")
     page.get_by_label("Find", exact=True).fill("camera")
@@ -156,6 +168,11 @@ def request_gone(page: Page, machine: Desk) -> None:
     expect(page.get_by_text("is for is gone")).to_be_visible()
 
 
+def queue(page: Page, machine: Desk) -> None:
+    open_at(page, machine, "queue")
+    page.get_by_role("button", name="All").click()
+
+
 def queue_failed(page: Page, machine: Desk) -> None:
     open_at(page, machine, "queue")
     page.get_by_role("button", name="Failed").click()
@@ -165,6 +182,10 @@ def queue_failed(page: Page, machine: Desk) -> None:
 def no_queue_item(page: Page, machine: Desk) -> None:
     open_at(page, machine, "queue/none")
     expect(page.get_by_text("No such work")).to_be_visible()
+
+
+def devices(page: Page, machine: Desk) -> None:
+    open_at(page, machine, "devices")
 
 
 def devices_rotate(page: Page, machine: Desk) -> None:
@@ -200,9 +221,9 @@ def audit_empty(page: Page, machine: Desk) -> None:
 
 def audit_filtered(page: Page, machine: Desk) -> None:
     open_at(page, machine, "audit")
-    page.get_by_label("What").select_option(label="Devices")
+    page.get_by_label("What").select_option(label="Node approvals")
     page.get_by_label("Since").select_option(label="a day ago")
-    expect(page.get_by_role("row").filter(has_text="device.approve").first).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="surface.approve").first).to_be_visible()
 
 
 def pair(page: Page, machine: Desk) -> None:
@@ -241,6 +262,8 @@ STATES: dict[str, Callable[[Page, Desk], None]] = {
     "no-such-page": no_such_page,
     "nodes-none-fits": no_node_fits,
     "node-unknown": no_such_node,
+    "node": node_picture,
+    "node-map": node_map,
     "node-no-command": node_without_choice,
     "node-other-command": node_other_command,
     "node-film": node_film,
@@ -256,8 +279,10 @@ STATES: dict[str, Callable[[Page, Desk], None]] = {
     "node-rename": node_rename,
     "node-remove": node_remove,
     "approvals-gone": request_gone,
+    "queue": queue,
     "queue-failed": queue_failed,
     "queue-unknown": no_queue_item,
+    "devices": devices,
     "devices-rotate": devices_rotate,
     "devices-revoke": devices_revoke,
     "devices-remove": devices_remove,
@@ -295,7 +320,7 @@ def test_a_family_that_failed(page: Page, machine: Desk, shots: Path) -> None:
         page.get_by_role("link", name="Families").click()
         page.get_by_role("button", name="Look for changes").click()
         card = page.locator(".card").filter(has_text="openclaw-broken")
-        expect(card.get_by_text("Failed")).to_be_visible()
+        expect(card.get_by_text("Failed", exact=True)).to_be_visible()
         expect(card).to_contain_text("paper")
         for scheme in SCHEMES:
             picture(page, shots, "families-failed", scheme)
