@@ -1,7 +1,8 @@
 /** What a node may do, to choose from; what it may not, and what cures that. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Badge, Card, Copy, Empty } from '../kit';
+import { Badge, Card, Empty } from '../kit';
+import { Cure, sentence } from '../kit/Cure';
 import { href } from '../router';
 import type { Json, Schema } from '../schema/fields';
 import { InvokePanel } from './InvokePanel';
@@ -117,27 +118,10 @@ function WithheldList({ withheld }: { withheld: Withheld[] }) {
           <li>
             <div><code>{each.command}</code> <Badge tone="wait">{each.reason.replaceAll('-', ' ')}</Badge></div>
             <p>{sentence(each.message)}</p>
-            <p>{cureOf(each.cure)}</p>
+            <p><Cure text={each.cure} to="To allow it" /></p>
           </li>
         ))}
       </ul>
     </Card>
   );
-}
-
-/** A cure that is a command to type is one to copy. */
-function cureOf(cure: string) {
-  const at = cure.search(/openclaw (nodes|devices|node|gateway|plugins) |pip install /);
-  if (at < 0) return `To allow it: ${cure}.`;
-  return (
-    <>
-      {at > 0 && `${sentence(cure.slice(0, at).replace(/:\s*$/, ''))} `}
-      <Copy text={cure.slice(at)} />
-    </>
-  );
-}
-
-function sentence(text: string): string {
-  const trimmed = text.trim();
-  return `${trimmed[0]?.toUpperCase() ?? ''}${trimmed.slice(1)}${/[.!?]$/.test(trimmed) ? '' : '.'}`;
 }

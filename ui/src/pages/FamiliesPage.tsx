@@ -4,7 +4,8 @@ import { useState } from 'preact/hooks';
 import { request } from '../gateway/connection';
 import type { FamilyPackage } from '../gateway/replies';
 import { ADMIN, lacking } from '../gateway/rights';
-import { Badge, Button, Card, Copy, Empty, ErrorNote, Page, Skeleton, toast } from '../kit';
+import { Badge, Button, Card, Empty, ErrorNote, Page, Skeleton, toast } from '../kit';
+import { Cure } from '../kit/Cure';
 import { useLive } from './live';
 
 const CHANGED = ['plugins.changed'];
@@ -46,7 +47,7 @@ function FamilyCard({ family }: { family: FamilyPackage }) {
       {family.state === 'failed' && (
         <div class="stack">
           <p class="error">{family.reason}</p>
-          {family.cure && <div><p class="muted small">What cures it</p><Copy text={family.cure} block /></div>}
+          {family.cure && <p><Cure text={family.cure} to="To cure it" /></p>}
         </div>
       )}
       {family.state === 'loaded' && (commands.length === 0 ? <p class="muted small">Brings no commands.</p> : (

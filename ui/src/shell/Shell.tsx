@@ -40,7 +40,7 @@ export function Shell({ bare, children }: { bare: boolean; children: ComponentCh
     setOpen(false);
     menu.current?.focus();
   };
-  const stale = status.value === 'away';
+  const stale = status.value === 'away' && !bare;
   return (
     <div class={bare ? 'shell shell-bare' : 'shell'} onKeyDown={close}>
       <a class="skip" href="#main" onClick={(event) => skip(event)}>Skip to content</a>
