@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from openclaw_core.control_ui.site import BUILD_COMMAND, is_built
 
 from .desk import Desk, desk
+from .keyboard import no_mouse
 
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "build" / "screenshots"
@@ -74,6 +75,14 @@ def page(machine: Desk, paired: BrowserContext) -> Iterator[Page]:
     yield opened
     opened.close()
     assert broken == []
+
+
+@pytest.fixture
+def typist(page: Page) -> Iterator[Page]:
+    """A page that nobody touches with a mouse."""
+    no_mouse(page)
+    yield page
+    no_mouse(page)
 
 
 @pytest.fixture

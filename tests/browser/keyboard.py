@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
-__all__ = ["no_mouse", "tab_to", "type_into"]
+__all__ = ["go", "no_mouse", "press", "tab_to", "type_into"]
 
 _MOST_TABS: Final = 250
 # What has focus is told by its outline, or by that of the word beside a radio button that is drawn by it.
@@ -53,3 +53,16 @@ def no_mouse(page: Page) -> None:
     if page.evaluate("window.mouse === undefined"):
         page.evaluate(_COUNT_MOUSE)
     assert page.evaluate("window.mouse") == 0
+
+
+def press(page: Page, name: str, key: str = "Enter") -> None:
+    """Go to a thing, and use it."""
+    tab_to(page, name)
+    page.keyboard.press(key)
+
+
+def go(page: Page, name: str) -> None:
+    """Choose a page of the menu."""
+    press(page, name)
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    expect(page.get_by_label("Loading")).to_have_count(0)
