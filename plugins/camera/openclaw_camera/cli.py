@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import json
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -34,7 +35,7 @@ async def snap(
     call: NodeCall,
     facing: Annotated[
         Literal["front", "back", "both"] | None,
-        typer.Option("--facing", help="Which side of a phone; both take two photos."),
+        typer.Option("--facing", help="Where the camera looks; both take two photos."),
     ] = None,
     device_id: _DEVICE = None,
     max_width: Annotated[int | None, typer.Option("--max-width", min=1, help="Widest photo, in px.")] = None,
@@ -46,13 +47,10 @@ async def snap(
     """Take a photo, save it and print where."""
     if facing == "both" and device_id is not None:
         raise typer.BadParameter("both is not possible with --device-id", param_hint="'--facing'")
-    # The cameras of a Linux machine do not know where they look.
-    on_phone = call.node.platform != "linux"
-    sides = ("front", "back") if facing == "both" else (facing,)
-    if on_phone:
-        call.expect_files(len(sides))
+    sides = await _both(call) if facing == "both" else (facing,)
+    call.expect_files(len(sides))
     files = []
-    for side in sides if on_phone else (None,):
+    for side in sides:
         photo = await call.invoke(
             "camera.snap",
             {
@@ -64,23 +62,25 @@ async def snap(
                 "format": "jpg",
             },
         )
-        path = call.save_media(photo, f"camera-snap{f'-{side}' if side else ''}")
+        looks = _looks(call, photo, side)
+        path = call.save_media(photo, f"camera-snap{f'-{looks}' if looks != 'unknown' else ''}")
         sizes = {"width": photo["width"], "height": photo["height"]}
-        files.append({"facing": side or "unknown", "path": path, **sizes})
+        files.append({"facing": looks, "path": path, **sizes})
     call.show({"files": files}, *(file["path"] for file in files))
 
 
 async def clip(
     call: NodeCall,
     facing: Annotated[
-        Literal["front", "back"], typer.Option("--facing", help="Which side of a phone.")
-    ] = "front",
+        Literal["front", "back"] | None, typer.Option("--facing", help="Where the camera looks.")
+    ] = None,
     device_id: _DEVICE = None,
     duration: Annotated[str, typer.Option("--duration", help="Length, e.g. 3000 (ms), 10s, 1m.")] = "3000",
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="With sound.")] = True,
 ) -> None:
     """Record a clip, save it and print where."""
-    side = None if call.node.platform == "linux" else facing
+    # A phone films the person who holds it, unless told otherwise; a computer has a first camera.
+    side = facing or (None if call.node.platform == "linux" or device_id else "front")
     answer = await call.invoke(
         "camera.clip",
         {
@@ -91,6 +91,34 @@ async def clip(
             "format": "mp4",
         },
     )
-    path = call.save_media(answer, f"camera-clip{f'-{side}' if side else ''}")
+    looks = _looks(call, answer, side)
+    path = call.save_media(answer, f"camera-clip{f'-{looks}' if looks != 'unknown' else ''}")
     facts = {"durationMs": answer["durationMs"], "hasAudio": answer["hasAudio"]}
-    call.show({"file": {"facing": side or "unknown", "path": path, **facts}}, path)
+    call.show({"file": {"facing": looks, "path": path, **facts}}, path)
+
+
+async def _both(call: NodeCall) -> tuple[str | None, ...]:
+    """Front and back; of a computer whose cameras say nothing of that, the first one."""
+    if call.node.platform == "linux":
+        listed = (await call.invoke("camera.list"))["devices"]
+        if not {"front", "back"} <= {item.get("position") for item in listed}:
+            _say("this node does not know a front and a back camera; one photo is taken, of the first")
+            return (None,)
+    return ("front", "back")
+
+
+def _looks(call: NodeCall, answer: dict[str, Any], asked: str | None) -> str:
+    """Where the camera that was used looks, as far as it is known."""
+    # Apps of phones choose by what was asked and do not repeat it.
+    told = answer.get("facing") or ("unknown" if call.node.platform == "linux" else asked or "unknown")
+    if asked and told != asked:
+        _say(
+            f"the node does not know a camera that looks to the {asked}; this is from "
+            f"{json.dumps(answer.get('deviceId') or 'its first one')}. Choose with --device-id, from: "
+            f"openclaw nodes camera list --node {call.node.node_id}"
+        )
+    return str(told)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

@@ -20,6 +20,7 @@ __all__ = [
     "ClipParams",
     "Device",
     "DeviceList",
+    "Facing",
     "ListParams",
     "Photo",
     "PtzControlParams",
@@ -83,10 +84,15 @@ class _Media(Result):
 
 
 class Photo(_Media):
-    """A photo as base64 or under a URL; `width` and `height` in px."""
+    """A photo as base64 or under a URL; `width` and `height` in px.
+
+    `deviceId` tells which camera took it, `facing` where that one looks: `front`, `back`, or `unknown`.
+    """
 
     width: Annotated[int, Field(ge=1), Whole]
     height: Annotated[int, Field(ge=1), Whole]
+    facing: str | None = None
+    device_id: str | None = None
 
 
 class ClipParams(Params):
@@ -100,10 +106,12 @@ class ClipParams(Params):
 
 
 class Clip(_Media):
-    """A clip as base64 or under a URL."""
+    """A clip as base64 or under a URL; `deviceId` and `facing` as of a photo."""
 
     duration_ms: Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0)]
     has_audio: bool
+    facing: str | None = None
+    device_id: str | None = None
 
 
 class PtzStatusParams(Params):

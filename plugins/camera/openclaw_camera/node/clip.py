@@ -33,11 +33,19 @@ async def record_clip(args: ClipParams, config: CameraConfig) -> Clip:
 
     def work(stop: threading.Event) -> Clip:
         bitrate = bitrate_within(config.max_payload_bytes, args.duration_ms, sound=args.include_audio)
-        camera = choose(config, args.device_id)
+        camera = choose(config, args.device_id, args.facing)
         sound = recorder_for(camera, config) if args.include_audio else None
         with TemporaryDirectory(prefix="openclaw-clip-") as directory:
             path = Path(directory) / "clip.mp4"
-            return _answer(path, *_record(camera, sound, path, args.duration_ms, bitrate, stop), config)
+            length_ms, has_audio = _record(camera, sound, path, args.duration_ms, bitrate, stop)
+            return Clip(
+                format="mp4",
+                base64=_encoded(path, config),
+                duration_ms=length_ms,
+                has_audio=has_audio,
+                facing=camera.position,
+                device_id=camera.id,
+            )
 
     return await in_thread(work)
 
@@ -80,7 +88,7 @@ def _film(
         raise CommandError("CAMERA_UNAVAILABLE", f"{camera.name} ended before it gave a picture; try again")
 
 
-def _answer(path: Path, length_ms: int, has_audio: bool, config: CameraConfig) -> Clip:
+def _encoded(path: Path, config: CameraConfig) -> str:
     encoded = base64.b64encode(path.read_bytes()).decode("ascii")
     if len(encoded) > config.max_payload_bytes:
         raise CommandError(
@@ -88,4 +96,4 @@ def _answer(path: Path, length_ms: int, has_audio: bool, config: CameraConfig) -
             f"the clip takes {len(encoded)} of the {config.max_payload_bytes} bytes that "
             "plugins.entries.camera.config.maxPayloadBytes allows at the node; ask for a shorter durationMs",
         )
-    return Clip(format="mp4", base64=encoded, duration_ms=length_ms, has_audio=has_audio)
+    return encoded

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import av
 from av.container import InputContainer
 from av.device import enumerate_input_devices
 
 from openclaw_camera.config import CameraConfig
-from openclaw_camera.models import Device, DeviceList
+from openclaw_camera.models import Device, DeviceList, Facing
 from openclaw_core import CommandError, in_thread
 
 __all__ = ["SYNTHETIC_ID", "Camera", "cameras", "check_enabled", "choose", "describe_all", "open_failure"]
 
 SYNTHETIC_ID = "synthetic"
+UNKNOWN = "unknown"
 
 _DRIVERS = {"darwin": "avfoundation", "win32": "dshow"}
 _DRIVER = _DRIVERS.get(sys.platform, "v4l2")
@@ -39,7 +40,7 @@ class Camera:
     name: str
     source: str
     driver: str
-    position: str = "unknown"
+    position: str = UNKNOWN
     device_type: str = "camera"
     adjustment_ms: int = _ADJUSTMENT_MS
 
@@ -86,33 +87,49 @@ def cameras(config: CameraConfig) -> list[Camera]:
         for item in found
         if "video" in item.media_types or not item.media_types
     ]
-    return [*devices, *([_SYNTHETIC] if config.synthetic else [])]
+    offered = [*devices, *([_SYNTHETIC] if config.synthetic else [])]
+    return [replace(item, position=config.positions.get(item.id, UNKNOWN)) for item in offered]
 
 
 def _source(name: str) -> str:
     return f"video={name}" if _DRIVER == "dshow" else name
 
 
-def choose(config: CameraConfig, device_id: str | None) -> Camera:
-    """The camera an invoke means: the named one, else the first.
+def choose(config: CameraConfig, device_id: str | None, facing: Facing | None = None) -> Camera:
+    """The camera an invoke means: the named one, else one that looks there, else the first.
 
-    No camera here says whether it looks to the front or the back, so `facing` chooses none.
+    No camera here says where it looks; `CameraConfig.positions` does. One of which nothing is known
+    may look anywhere: the answer tells which it was.
 
     Raises:
-        CommandError: `INVALID_REQUEST` for an unknown id, `CAMERA_UNAVAILABLE` without a camera,
-            `CAMERA_PERMISSION_REQUIRED` for a device that this user may not open.
+        CommandError: `INVALID_REQUEST` for an unknown id, `CAMERA_UNAVAILABLE` without a camera, or
+            when each is known to look elsewhere, `CAMERA_PERMISSION_REQUIRED` for a device that this
+            user may not open.
     """
     found = cameras(config)
     if device_id is None:
         if not found:
             raise CommandError("CAMERA_UNAVAILABLE", "no camera is connected to the node; plug one in")
-        return found[0]
+        return found[0] if facing is None else _looking(found, facing)
     for camera in found:
         if camera.id == device_id:
             return camera
     if _DRIVER == "v4l2" and device_id.startswith("/dev/video") and _is_shut(device_id):
         raise open_failure(device_id, PermissionError())
     raise CommandError("INVALID_REQUEST", f"unknown deviceId {device_id!r}; {_known(found)}")
+
+
+def _looking(found: Sequence[Camera], facing: Facing) -> Camera:
+    for position in (facing, UNKNOWN):
+        for camera in found:
+            if camera.position == position:
+                return camera
+    listed = ", ".join(f"{camera.id} ({camera.position})" for camera in found)
+    raise CommandError(
+        "CAMERA_UNAVAILABLE",
+        f"no camera of the node looks to the {facing}; it has {listed}: name one with deviceId, or correct "
+        "plugins.entries.camera.config.positions in the node's openclaw.json",
+    )
 
 
 def _is_shut(path: str) -> bool:

@@ -25,12 +25,19 @@ async def take_photo(args: SnapParams, config: CameraConfig) -> Photo:
     check_enabled(config)
 
     def work(stop: threading.Event) -> Photo:
-        camera = choose(config, args.device_id)
+        camera = choose(config, args.device_id, args.facing)
         picture = _grab(camera, camera.adjustment_ms if args.delay_ms is None else args.delay_ms, stop)
         encoded, width, height = encode_within(
             picture, args.max_width, args.quality, config.max_payload_bytes
         )
-        return Photo(format="jpg", base64=encoded, width=width, height=height)
+        return Photo(
+            format="jpg",
+            base64=encoded,
+            width=width,
+            height=height,
+            facing=camera.position,
+            device_id=camera.id,
+        )
 
     return await in_thread(work)
 
