@@ -84,7 +84,7 @@ class Reader:
 def test_the_page_has_what_it_promises() -> None:
     kinds = [block.kind for block in blocks()]
     assert kinds.count("sh") >= 7
-    assert kinds.count("python") == 2
+    assert kinds.count("python") == 3
 
 
 @pytest.mark.timeout(300)

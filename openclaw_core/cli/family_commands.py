@@ -6,6 +6,7 @@ import inspect
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
@@ -21,9 +22,11 @@ from openclaw_core.cli.saving import STDOUT, check_out, media_content, next_out,
 from openclaw_core.errors import PluginError
 
 if TYPE_CHECKING:
+    from openclaw_core.commands import Family
     from openclaw_core.hookspecs import NodeView
+    from openclaw_core.plugins import Plugins
 
-__all__ = ["FamilyGroup"]
+__all__ = ["Added", "FamilyGroup", "build_commands"]
 
 Body = Callable[..., Awaitable[None]]
 
@@ -75,11 +78,8 @@ class FamilyGroup(TyperGroup):
 
         plugins = load_plugins()
         for family in plugins.implementers("openclaw_cli"):
-            commands = _Commands(typer.Typer(), "nodes")
             try:
-                plugins.call("openclaw_cli", family, nodes=commands)
-                added = typer.main.get_group(commands.app).commands
-                _refuse_taken(added.keys() & self.commands.keys())
+                added = build_commands(plugins, family, self.commands).commands
             except Exception as error:
                 # One line: whoever asked for help, or for another family's command, gets it.
                 if quiet:
@@ -90,22 +90,57 @@ class FamilyGroup(TyperGroup):
             self.commands.update(added)
 
 
-def _refuse_taken(names: Collection[str]) -> None:
-    if names:
-        raise PluginError(f"{', '.join(sorted(names))} is there already", "choose another name")
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What one family adds below `nodes`.
+
+    Attributes:
+        commands: by the word after `nodes`.
+        bodies: the functions that do it, by all words, e.g. `nodes lamp view`.
+    """
+
+    commands: Mapping[str, Any]
+    bodies: Mapping[str, Body]
+
+
+def build_commands(plugins: Plugins, family: Family, taken: Collection[str]) -> Added:
+    """Ask a family for its sub-commands.
+
+    Args:
+        taken: words after `nodes` that are somebody else's.
+
+    Raises:
+        PluginError: a word is taken, or given to two of its own; a body is no `async def`.
+        Exception: what the family itself raises, and typer for options that cannot be.
+    """
+    root = _Commands(typer.Typer(), "nodes", {})
+    plugins.call("openclaw_cli", family, nodes=root)
+    commands = typer.main.get_group(root.app).commands
+    if clash := commands.keys() & taken:
+        raise PluginError(f"{', '.join(sorted(clash))} is there already", "choose another name")
+    return Added(commands, {words: body for words, body in root.taken.items() if body is not None})
 
 
 class _Commands:
     """`NodeCommands` over a typer application; `words` lead to it on the command line."""
 
-    def __init__(self, app: typer.Typer, words: str) -> None:
+    def __init__(self, app: typer.Typer, words: str, taken: dict[str, Body | None]) -> None:
         self.app = app
+        self.taken = taken
         self._words = words
 
     def group(self, name: str, text: str) -> _Commands:
         inner = typer.Typer(no_args_is_help=True)
+        words = self._take(name, None)
         self.app.add_typer(inner, name=name, help=text)
-        return _Commands(inner, f"{self._words} {name}")
+        return _Commands(inner, words, self.taken)
+
+    def _take(self, name: str, body: Body | None) -> str:
+        words = f"{self._words} {name}"
+        if words in self.taken:
+            raise PluginError(f"it adds {words!r} twice", "choose another name for one of the two")
+        self.taken[words] = body
+        return words
 
     def add(
         self,
@@ -117,6 +152,9 @@ class _Commands:
         saves: Sequence[str] = (),
         for_gateway: bool = False,
     ) -> None:
+        doing = self._take(name, body)
+        if not inspect.iscoroutinefunction(body):
+            raise PluginError(f"the body of {doing!r} is no coroutine function", "write `async def`")
         own = list(inspect.signature(body, eval_str=True).parameters.values())
 
         async def run(
@@ -141,7 +179,6 @@ class _Commands:
         run.__signature__ = inspect.Signature([own[0], *options, *flags])  # type: ignore[attr-defined]
         run.__doc__ = body.__doc__
         extra = (ADMIN,) if admin else ()
-        doing = f"{self._words} {name}"
         gateway_command(self.app, name, READ, WRITE, extra_scopes=extra, doing=doing)(run)
 
 

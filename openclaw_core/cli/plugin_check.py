@@ -35,7 +35,8 @@ _CHECK = (
     WITHOUT_EXTRAS
     + """
 from openclaw_core.errors import PluginError
-from openclaw_core.testing.conformance import check_package, load_family
+from openclaw_core.cli.subcommand_check import check_subcommands
+from openclaw_core.testing.conformance import check_package, load_family, load_plugin
 try:
     begun = time.perf_counter()
     family, place = load_family(sys.argv[1])
@@ -43,9 +44,13 @@ try:
 except PluginError as error:
     print(json.dumps({"findings": [["load", sys.argv[1], str(error), error.cure]]}))
     raise SystemExit
-rows = [[item.check, item.where, item.problem, item.cure] for item in check_package(family, place)]
+subcommands, found = check_subcommands(load_plugin(sys.argv[1]))
+found += check_package(family, place)
+rows = [[item.check, item.where, item.problem, item.cure] for item in found]
 commands = sorted(item.name for item in family.commands)
-told = {"family": family.name, "commands": commands, "importMs": round(took_ms, 1)}
+told = {
+    "family": family.name, "commands": commands, "subcommands": subcommands, "importMs": round(took_ms, 1)
+}
 print(json.dumps({**told, "findings": rows}))
 """
 )
@@ -64,12 +69,18 @@ def check_path(path: Path, *, as_json: bool) -> int:
     elif report["findings"]:
         print_table(Table(_COLUMNS, tuple(tuple(map(str, row)) for row in report["findings"])))
     else:
-        count = len(report["commands"])
+        counted = [_count("command", report["commands"])]
+        if report["subcommands"]:
+            counted.append(_count("sub-command", report["subcommands"]))
         print_line(
-            f"{project['name']}: family {report['family']} conforms; {count} command{'s' * (count != 1)} "
-            f"({', '.join(report['commands'])}), loaded in {report['importMs']} ms without its node extra"
+            f"{project['name']}: family {report['family']} conforms; {', '.join(counted)}, "
+            f"loaded in {report['importMs']} ms without its node extra"
         )
     return 1 if report["findings"] else 0
+
+
+def _count(noun: str, names: list[str]) -> str:
+    return f"{len(names)} {noun}{'s' * (len(names) != 1)} ({', '.join(names)})"
 
 
 def _project(path: Path) -> dict[str, Any]:

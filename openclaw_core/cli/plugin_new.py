@@ -42,6 +42,7 @@ from pydantic import BaseModel, Field
 
 from openclaw_core import Example, Family, NodeContext, command, hookimpl
 from openclaw_core.commands import ALL_PLATFORMS
+from openclaw_core.hookspecs import NodeCommands
 
 
 class GreetArgs(BaseModel):
@@ -70,6 +71,36 @@ FAMILY = Family("{name}", "{title}", (greet,), caps=("{name}",))
 @hookimpl
 def openclaw_family() -> Family:
     return FAMILY
+
+
+@hookimpl
+def openclaw_cli(nodes: NodeCommands) -> None:
+    from openclaw_{name}.cli import add_commands
+
+    add_commands(nodes)
+'''
+
+_CLI = '''\
+"""`openclaw nodes {dashed} …`: what people type. Remove this and its hook when agents are enough."""
+
+from typing import Annotated
+
+import typer
+
+from openclaw_core.hookspecs import NodeCall, NodeCommands
+
+
+def add_commands(nodes: NodeCommands) -> None:
+    """Add the group; `--node`, `--json` and the like come by themselves."""
+    nodes.group("{dashed}", "{title}.").add("greet", greet)
+
+
+async def greet(
+    call: NodeCall, name: Annotated[str, typer.Option("--name", help="Whom to greet.")] = "you"
+) -> None:
+    """Greet somebody from a node."""
+    answer = await call.invoke("{name}.greet", {{"name": name}})
+    call.show(answer, answer["text"])
 '''
 
 _TEST = '''\
@@ -101,6 +132,7 @@ _README = """\
     pip install openclaw-{dashed}          # where the gateway runs
     pip install "openclaw-{dashed}[node]"  # where a node runs
     openclaw plugins reload                # a running gateway serves it from now on
+    openclaw nodes {dashed} greet --node NODE --name Ada
 
 While you write it: `pip install --editable ".[dev]"`, `pytest`, `openclaw plugins check .`
 """
@@ -116,7 +148,7 @@ def write_package(name: str, directory: Path | None = None) -> Path:
     Raises:
         ConfigError: the name is not usable, or the directory is there already.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == "core":  # openclaw_core is this very package
         raise ConfigError(f"{name!r} is no name for a family: use lower case, digits and _, e.g. door_bell")
     dashed = name.replace("_", "-")
     root = (directory or Path()) / f"openclaw-{dashed}"
@@ -125,6 +157,7 @@ def write_package(name: str, directory: Path | None = None) -> Path:
         "pyproject.toml": _PYPROJECT,
         "README.md": _README,
         f"openclaw_{name}/__init__.py": _MODULE,
+        f"openclaw_{name}/cli.py": _CLI,
         f"openclaw_{name}/py.typed": "",
         f"tests/test_{name}.py": _TEST,
     }

@@ -23,7 +23,7 @@ from openclaw_core.plugins import Plugins
 from openclaw_core.protocol.arguments import explain_arguments
 from openclaw_core.testing.sources import check_sources
 
-__all__ = ["Finding", "check_family", "check_package", "load_family"]
+__all__ = ["Finding", "check_family", "check_package", "load_family", "load_plugin"]
 
 _NAME = re.compile(r"[a-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)+")
 
@@ -47,6 +47,26 @@ def load_family(entry_point: str, others: Plugins | None = None) -> tuple[Family
     Raises:
         PluginError: it does not load; the text says why.
     """
+    (family,) = load_plugin(entry_point).families
+    for other in others.families if others is not None else ():
+        clash = {item.name for item in family.commands} & {item.name for item in other.commands}
+        if other.name != family.name and clash:
+            raise PluginError(
+                f"family {other.name!r} owns {', '.join(sorted(clash))} too", "choose other command names"
+            )
+    root = importlib.import_module(entry_point.partition(":")[0].partition(".")[0])
+    place = inspect.getsourcefile(root)
+    assert place is not None
+    file = Path(place)
+    return family, file.parent if file.name == "__init__.py" else file
+
+
+def load_plugin(entry_point: str) -> Plugins:
+    """The one plugin behind `module:attribute`, loaded as a gateway does.
+
+    Raises:
+        PluginError: it does not load; the text says why.
+    """
     module_name, _, attribute = entry_point.partition(":")
     try:
         module = importlib.import_module(module_name)
@@ -61,18 +81,7 @@ def load_family(entry_point: str, others: Plugins | None = None) -> tuple[Family
     plugins = Plugins([Candidate("checked", "checked", "0", plugin)])
     if plugins.failed:
         raise PluginError(plugins.failed[0].reason, plugins.failed[0].cure)
-    (family,) = plugins.families
-    for other in others.families if others is not None else ():
-        clash = {item.name for item in family.commands} & {item.name for item in other.commands}
-        if other.name != family.name and clash:
-            raise PluginError(
-                f"family {other.name!r} owns {', '.join(sorted(clash))} too", "choose other command names"
-            )
-    root = importlib.import_module(module_name.partition(".")[0])
-    place = inspect.getsourcefile(root)
-    assert place is not None
-    file = Path(place)
-    return family, file.parent if file.name == "__init__.py" else file
+    return plugins
 
 
 def check_package(family: Family, place: Path) -> list[Finding]:
