@@ -28,7 +28,7 @@ export function ApprovalsPage({ chosen }: { chosen?: string | undefined }) {
         {gone && <p class="note" role="status">The request this link is for is gone: somebody decided it, or it expired. A device asks again when it next connects.</p>}
         {loading && !stateError.value && <Skeleton />}
         {asked.map((question) => <QuestionCard key={question.id} question={question} onDone={done} />)}
-        {waiting.map((each) => <WaitingCard key={each.deviceId} waiting={each} chosen={chosen !== undefined && isOf(each, chosen)} onDone={done} />)}
+        {waiting.map((each) => <WaitingCard key={keyOf(each)} waiting={each} chosen={chosen !== undefined && isOf(each, chosen)} onDone={done} />)}
         {!loading && waiting.length + asked.length === 0 && (
           <Empty title="All is decided">A new device, a node that offers more, or an agent that needs your word shows up here by itself. <a href={href('/pair')}>Pair a device</a></Empty>
         )}
@@ -40,4 +40,9 @@ export function ApprovalsPage({ chosen }: { chosen?: string | undefined }) {
 
 function isOf(waiting: Waiting, requestId: string): boolean {
   return waiting.device?.requestId === requestId || waiting.surface?.requestId === requestId || waiting.deviceId === requestId;
+}
+
+/** What asks anew is another card: nobody decides what came while they read. */
+function keyOf({ deviceId, device, surface }: Waiting): string {
+  return [deviceId, device?.requestId, surface?.requestId].join();
 }
