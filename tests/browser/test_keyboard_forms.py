@@ -118,7 +118,7 @@ def fill_the_plan(page: Page, place: Path) -> None:
     drawing.write_bytes(b"not a picture, and sent all the same")
     tab_to(page, "Drawing")
     with page.expect_file_chooser() as chosen:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chosen.value.set_files(drawing)
     expect(page.get_by_text("36 bytes")).to_be_visible()
     press(page, "Solid", "Space")
