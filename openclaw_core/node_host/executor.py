@@ -92,6 +92,7 @@ class Executor:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._streams: dict[str, InvokeStreams] = {}
         self._answering: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     def offer(self, commands: Mapping[str, Command]) -> None:
         """Run these from now on; what runs already goes on."""
@@ -106,6 +107,9 @@ class Executor:
             return
         if invoke.id in self._running:
             _log.warning("invoke %s arrived twice; the second is ignored", invoke.id)
+        elif self._closing:
+            stopping = "node stopping: the command was not begun; try again when the node is back"
+            self._spawn_answer(invoke.id, _failure("UNAVAILABLE", stopping))
         elif len(self._running) >= self._limit:
             busy = f"node busy: {self._limit} commands are running; try again when one is done"
             self._spawn_answer(invoke.id, _failure("UNAVAILABLE", busy))
@@ -139,7 +143,8 @@ class Executor:
         return await self._outcome(invoke, InvokeStreams(invoke.id, self._facts.node_id, None))
 
     async def close(self) -> None:
-        """Cancel everything and wait, at most 5 s, until the handlers have cleaned up."""
+        """Cancel everything and wait, at most 5 s, until the handlers have cleaned up; begin nothing more."""
+        self._closing = True
         tasks = [*self._running.values(), *self._answering]
         for task in tasks:
             task.cancel()

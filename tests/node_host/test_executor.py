@@ -245,6 +245,20 @@ async def test_a_handler_that_answers_its_cancellation_is_not_heard(
     assert wire.results.empty()
 
 
+async def test_what_comes_while_the_node_stops_is_not_begun(
+    executor: Executor, wire: ResultSink, desk: Desk
+) -> None:
+    executor.start(invoke("demo.hang"))
+    await asyncio.wait_for(desk.started.wait(), WAIT_S)
+    closing = asyncio.ensure_future(executor.close())
+    await asyncio.wait_for(desk.cancelled.wait(), WAIT_S)
+    executor.start(invoke("demo.plain", id="late"))
+    refused = await wire.result()
+    assert (refused["id"], refused["error"]["code"]) == ("late", "UNAVAILABLE")
+    assert "node stopping: the command was not begun" in refused["error"]["message"]
+    await closing
+
+
 async def test_invokes_run_side_by_side_up_to_the_limit(executor: Executor, wire: ResultSink) -> None:
     executor.start(invoke("demo.hang", id="a"))
     executor.start(invoke("demo.plain", id="b"))
