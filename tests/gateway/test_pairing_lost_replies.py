@@ -65,7 +65,11 @@ async def test_an_operators_rotation_ends_a_successor_and_its_predecessor(start)
         assert answer["error"]["details"]["code"] == "AUTH_DEVICE_TOKEN_MISMATCH"
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.lists(st.tuples(st.sampled_from(("rotate", "connect", "restart")), st.booleans()), max_size=6))
 async def test_a_device_that_keeps_what_arrived_always_gets_in(tmp_path_factory, steps):
     """Any order of rotations, connects and gateway restarts, with any of the answers lost."""
