@@ -16,7 +16,7 @@ import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -56,7 +56,7 @@ def create_backup(state_dir: Path, file: Path, *, version: str, now_ms: int) -> 
     try:
         with tempfile.TemporaryDirectory(prefix=".openclaw-backup-", dir=file.parent) as scratch:
             _snapshot(state_dir / DATABASE, Path(scratch, DATABASE))
-            members = {DATABASE: Path(scratch, DATABASE), **_state_files(state_dir)}
+            members = {DATABASE: Path(scratch, DATABASE), **_copy_files(state_dir, Path(scratch))}
             manifest = {
                 "format": _FORMAT,
                 "createdAtMs": now_ms,
@@ -160,6 +160,17 @@ def _state_files(state_dir: Path) -> dict[str, Path]:
     found = (path for pattern in _PATTERNS for path in sorted(state_dir.glob(pattern)))
     named = ((path.relative_to(state_dir).as_posix(), path) for path in found if path.is_file())
     return {name: path for name, path in named if name not in _NOT and _NAME.fullmatch(name)}
+
+
+def _copy_files(state_dir: Path, scratch: Path) -> dict[str, Path]:
+    """Copies that nobody changes while they are described and packed."""
+    copies: dict[str, Path] = {}
+    for name, path in _state_files(state_dir).items():
+        copy = scratch / f"file-{len(copies)}"
+        with suppress(FileNotFoundError):  # removed since it was listed
+            shutil.copyfile(path, copy)
+            copies[name] = copy
+    return copies
 
 
 def _describe(path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pytest
 
 from openclaw_core.cli.staged import adopt_state
 from openclaw_core.errors import StoreError
+from openclaw_core.store import backup
 from openclaw_core.store.backup import create_backup, finish_restore, staging, unpack_backup
 from openclaw_core.testing import FakeDevice, TestGateway, node_params, plugins_of
 
@@ -84,6 +85,24 @@ async def test_nothing_is_overwritten_without_force(
     assert f"openclaw backup restore {archive} --force" in refused.err
     replaced = await run_here(env, "backup", "restore", str(archive), "--force", **state)
     assert replaced.code == 0, replaced.err
+
+
+async def test_a_file_that_changes_while_it_is_packed_damages_nothing(
+    stopped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = stopped / "openclaw.json"
+    config.write_text("{}")
+    pack = backup._pack
+
+    def save_and_pack(*args: Any) -> None:
+        config.write_text('{"gateway": {"port": 18790}}')
+        pack(*args)
+
+    monkeypatch.setattr(backup, "_pack", save_and_pack)
+    _create(stopped, tmp_path / "b")
+    (tmp_path / "out").mkdir()
+    unpack_backup(tmp_path / "b", tmp_path / "out")
+    assert (tmp_path / "out" / "openclaw.json").read_text() == "{}"
 
 
 async def test_the_archive_holds_keys_and_configuration_and_no_lock(stopped: Path, tmp_path: Path) -> None:
