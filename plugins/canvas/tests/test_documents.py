@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ pytestmark = [
     ),
 ]
 
+WAIT_S = 10.0
 PIXEL = base64.b64encode(b"\x89PNG not really").decode()
 
 
@@ -153,7 +156,7 @@ def test_a_refused_put_changes_nothing(tmp_path: Path) -> None:
     documents.put("d", {"a": b"1"}, replace=True)
     with pytest.raises(InvalidRequestError):
         documents.put("d", {"a": b"2", "b": bytes(1_000)}, replace=False)
-    assert documents.describe("d").files == {"a": 1}
+    assert [document.files for document in documents.all()] == [{"a": 1}]
     assert (tmp_path / "documents" / "d" / "a").read_bytes() == b"1"
     assert [path.name for path in (tmp_path / "documents").iterdir()] == ["d"]
 
@@ -168,3 +171,45 @@ def test_accepted_names_stay_inside(document_id: str, path: str) -> None:
         assert ".." not in Path(path).parts
         assert (root / "d" / path).is_relative_to(root / "d")
         assert not Path(path).is_absolute()
+
+
+class Turn:
+    """A lock that tells when somebody has to wait for it."""
+
+    def __init__(self, told: threading.Event) -> None:
+        self._lock = threading.Lock()
+        self._told = told
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            self._told.set()
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+@pytest.mark.parametrize("look", ["all", "find"])
+def test_a_document_is_there_also_while_it_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: str
+) -> None:
+    documents, away, go_on = Documents(tmp_path / "d", CanvasSettings()), threading.Event(), threading.Event()
+    monkeypatch.setattr(documents, "_turn", Turn(go_on))
+    documents.put("doc", {"index.html": b"old"}, replace=True)
+    rename = Path.rename
+
+    def slowly(path: Path, target: Path) -> Path:
+        moved = rename(path, target)
+        if path.name == "doc":
+            away.set()
+            assert go_on.wait(WAIT_S)
+        return moved
+
+    monkeypatch.setattr(Path, "rename", slowly)
+    with ThreadPoolExecutor(2) as threads:
+        put = threads.submit(documents.put, "doc", {"index.html": b"newer"}, replace=True)
+        assert away.wait(WAIT_S)
+        seen = threads.submit(documents.all if look == "all" else lambda: [documents.find("doc", "")])
+        seen.add_done_callback(lambda _: go_on.set())
+        (found,) = seen.result(WAIT_S)
+        assert found == (put.result(WAIT_S) if look == "all" else tmp_path / "d" / "doc" / "index.html")

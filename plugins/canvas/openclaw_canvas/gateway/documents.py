@@ -76,7 +76,7 @@ class Documents:
     def __init__(self, root: Path, settings: CanvasSettings) -> None:
         self._root = root
         self._settings = settings
-        self._writing = threading.Lock()
+        self._turn = threading.Lock()  # for readers, too: between two renames there is no document
 
     def put(self, document_id: str, files: Mapping[str, bytes], *, replace: bool) -> Document:
         """Store a document.
@@ -88,7 +88,7 @@ class Documents:
         Raises:
             InvalidRequestError: a limit is exceeded, or a path is a file's and a directory's.
         """
-        with self._writing:
+        with self._turn:
             place = self._root / document_id
             if not place.is_dir() and self._count() >= self._settings.max_documents:
                 raise _refuse(f"{self._settings.max_documents} documents are kept; remove one first")
@@ -104,7 +104,7 @@ class Documents:
                 if place.is_dir():
                     place.rename(Path(made) / "old")
                 fresh.rename(place)
-        return self.describe(document_id)
+            return self._describe(document_id)
 
     def remove(self, document_id: str) -> None:
         """Delete a document.
@@ -112,26 +112,15 @@ class Documents:
         Raises:
             InvalidRequestError: there is none of this id.
         """
-        with self._writing:
-            self._known(document_id)
+        with self._turn:
+            place = self._known(document_id)
             with tempfile.TemporaryDirectory(prefix=".rm-", dir=self._root) as doomed:
-                (self._root / document_id).rename(Path(doomed) / "old")
-
-    def describe(self, document_id: str) -> Document:
-        """What a document consists of.
-
-        Raises:
-            InvalidRequestError: there is none of this id.
-        """
-        place = self._known(document_id)
-        found = {str(path.relative_to(place)): path.stat() for path in _files(place)}
-        changed = max((item.st_mtime_ns for item in found.values()), default=place.stat().st_mtime_ns)
-        sizes = {path.replace(os.sep, "/"): item.st_size for path, item in sorted(found.items())}
-        return Document(document_id, sizes, changed // 1_000_000)
+                place.rename(Path(doomed) / "old")
 
     def all(self) -> list[Document]:
         """Every document, by id."""
-        return [self.describe(name) for name in self._names()]
+        with self._turn:
+            return [self._describe(name) for name in self._names()]
 
     def find(self, document_id: str, path: str) -> Path | None:
         """The file to serve; a directory stands for its index.html. None when there is none."""
@@ -140,12 +129,20 @@ class Documents:
         path = path.removesuffix("/")
         if path and explain_path(path):
             return None
-        place = (self._root / document_id).resolve()
-        wanted = (place / path).resolve()
-        if wanted.is_dir():
-            wanted = (wanted / INDEX).resolve()
-        # A link that somebody put there must not lead out of the document.
-        return wanted if wanted.is_relative_to(place) and wanted.is_file() else None
+        with self._turn:
+            place = (self._root / document_id).resolve()
+            wanted = (place / path).resolve()
+            if wanted.is_dir():
+                wanted = (wanted / INDEX).resolve()
+            # A link that somebody put there must not lead out of the document.
+            return wanted if wanted.is_relative_to(place) and wanted.is_file() else None
+
+    def _describe(self, document_id: str) -> Document:
+        place = self._root / document_id
+        found = {str(path.relative_to(place)): path.stat() for path in _files(place)}
+        changed = max((item.st_mtime_ns for item in found.values()), default=place.stat().st_mtime_ns)
+        sizes = {path.replace(os.sep, "/"): item.st_size for path, item in sorted(found.items())}
+        return Document(document_id, sizes, changed // 1_000_000)
 
     def _known(self, document_id: str) -> Path:
         place = self._root / document_id
