@@ -169,6 +169,21 @@ async def test_a_removal_outlives_a_stop_while_it_is_stored(tmp_path, method):
         assert (await (await gateway.operator()).call("device.pair.list"))["paired"] == []
 
 
+async def test_a_stop_waits_only_so_long_for_a_database_that_stands_still(tmp_path, monkeypatch):
+    monkeypatch.setattr("openclaw_core.gateway.gateway._STOP_SECONDS", 0.01)
+    async with gateway_in(tmp_path) as gateway:
+        node, node_id = await gateway.node()
+        admin = await gateway.operator()
+        with locked_database(tmp_path):
+            await admin.post("device.pair.remove", {"deviceId": node_id})
+            await taken(admin)
+            stopping = asyncio.create_task(gateway.server.stop())
+            assert await node.closed() == (1012, "service restart")
+        await stopping
+    async with gateway_in(tmp_path, BY_HAND) as gateway:
+        assert (await (await gateway.operator()).call("device.pair.list"))["paired"] == []
+
+
 async def test_what_is_refused_during_a_stop_is_audited(tmp_path):
     async with gateway_in(tmp_path) as gateway:
         _, node_id = await gateway.node()
