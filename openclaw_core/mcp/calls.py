@@ -63,9 +63,8 @@ class Calls:
                 if isinstance(word, InputRequiredResult):
                     return word
                 if word not in ("accept", "unasked"):
-                    said = "did not answer in time" if word == "silence" else "said no"
-                    about = f"{tool.command} on {tool.node_name}"
-                    return _failed(f"the person {said} to {about}. It was not run.")
+                    said = "did not answer in time about" if word == "silence" else "said no to"
+                    return _failed(f"the person {said} {tool.command} on {tool.node_name}. It was not run.")
                 confirm = word == "accept"  # otherwise it waits at the gateway
                 gateway = await self._seat.gateway()  # they took their time: it may be another connection
             answer = await self._follow(ctx, gateway, tool, params.arguments, confirm=confirm)

@@ -7,6 +7,7 @@ as the protocol has it.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,8 @@ class Sessions:
     """The SDK's sessions over one server, as an ASGI application within `run`."""
 
     def __init__(self, server: Any) -> None:
+        # Below that the SDK writes the id of every session, by which it can be used, into the log.
+        logging.getLogger("mcp").setLevel(logging.WARNING)
         self._manager = StreamableHTTPSessionManager(
             server,
             max_request_body_size=MAX_PAYLOAD_BYTES,

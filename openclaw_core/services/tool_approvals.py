@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -35,6 +36,7 @@ class Asked:
 
     Attributes:
         id: what a person types to answer.
+        args: a digest; arguments may weigh megabytes.
         request: what they are shown.
         decision: None while nobody answered.
     """
@@ -80,7 +82,7 @@ class ToolApprovals:
         """
         self._forget_expired()
         actor, data = actor_of(caller), orjson.dumps(args, option=orjson.OPT_SORT_KEYS)
-        key = (actor, entry["nodeId"], entry["command"], data)
+        key = (actor, entry["nodeId"], entry["command"], _digest(data))
         for asked in self._asked.values():
             if (asked.actor, asked.node_id, asked.command, asked.args) == key:
                 break
@@ -145,7 +147,7 @@ class ToolApprovals:
             actor,
             entry["nodeId"],
             entry["command"],
-            data,
+            _digest(data),
             request,
             now,
             now + LIFETIME_MS,
@@ -158,3 +160,7 @@ class ToolApprovals:
     def _forget_expired(self) -> None:
         now = self._now_ms()
         self._asked = {key: asked for key, asked in self._asked.items() if asked.expires_at_ms > now}
+
+
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=32).digest()

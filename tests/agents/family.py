@@ -84,6 +84,17 @@ async def count(args: Nothing, node: NodeContext) -> Text:
     return Text(text="three")
 
 
+class Size(BaseModel):
+    bytes: int
+
+
+@command("demo.large", platforms=ALL_PLATFORMS, read_only=True)
+async def large(args: Size, node: NodeContext) -> Media:
+    """Show a large picture, and say so before."""
+    await node.progress("it is large")
+    return Media(format="png", base64=base64.b64encode(PNG.ljust(args.bytes, b"\0")).decode())
+
+
 @command("demo.wait", platforms=ALL_PLATFORMS, idempotent=True)
 async def wait(args: Text, node: NodeContext) -> Text:
     """Wait until stopped."""
@@ -107,4 +118,4 @@ async def hidden(args: Nothing, node: NodeContext) -> Text:
     return Text(text="found")
 
 
-DEMO = Family("demo", "Demo", (picture, sound, erase, count, wait, root, hidden), caps=("demo",))
+DEMO = Family("demo", "Demo", (picture, sound, erase, count, large, wait, root, hidden), caps=("demo",))

@@ -67,6 +67,11 @@ class Poster:
         """One request; its result."""
         return _result(await self.send(method, params))
 
+    @property
+    def session_id(self) -> str:
+        """The session that was opened."""
+        return self._http.headers["Mcp-Session-Id"]
+
     async def delete(self) -> httpx2.Response:
         """End the session."""
         return await self._http.delete(self._url)

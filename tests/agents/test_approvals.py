@@ -6,8 +6,9 @@ import asyncio
 import os
 
 import pytest
-from mcp_types import ElicitResult
+from mcp_types import ElicitResult, ErrorData
 
+from openclaw_core.mcp import approval
 from openclaw_core.testing import PATIENCE_SECONDS
 from tests.gateway.leftovers import until
 
@@ -85,6 +86,31 @@ async def test_a_word_outlives_a_lost_connection_to_the_gateway(gateway, start_n
     async with by_http(gateway)(mode="legacy", elicitation_callback=lose_the_gateway) as client:
         done = await client.call_tool(await tool_name(client, "demo.erase"), {"text": "disk"})
         assert done.structured_content == {"text": "erased disk"}
+
+
+async def test_a_client_that_cannot_ask_after_all_leaves_it_to_the_gateway(gateway, start_node):
+    await start_node()
+
+    async def fail(_ctx, _params):
+        return ErrorData(code=-32603, message="no window to show it in")
+
+    async with by_http(gateway)(mode="legacy", elicitation_callback=fail) as client:
+        refused = await client.call_tool(await tool_name(client, "demo.erase"), {"text": "disk"})
+        assert refused.is_error
+        assert "openclaw approvals approve" in refused.content[0].text
+
+
+async def test_a_person_who_does_not_answer_is_no_yes(gateway, start_node, monkeypatch):
+    monkeypatch.setattr(approval, "_PATIENCE_S", 0.05)
+    await start_node()
+
+    async def think(_ctx, _params):
+        await asyncio.get_running_loop().create_future()
+
+    async with by_http(gateway)(mode="legacy", elicitation_callback=think) as client:
+        refused = await client.call_tool(await tool_name(client, "demo.erase"), {"text": "disk"})
+        text = "the person did not answer in time about demo.erase on Desk. It was not run."
+        assert refused.content[0].text == text
 
 
 async def test_a_long_run_of_a_real_program_is_cancelled(connect, start_node, tmp_path):

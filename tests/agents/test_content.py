@@ -115,3 +115,22 @@ def test_a_schema_always_says_that_it_is_an_object():
     assert declared.description == (
         "Do b.\n\nRuns on A (ios). Its app has to be in the foreground. A person is asked first."
     )
+
+
+def test_the_largest_is_left_out_of_what_is_too_long():
+    small, large = DATA, base64.b64encode(bytes(30_000)).decode()
+    payload = {"a": {"format": "png", "base64": small}, "b": {"format": "png", "base64": large}}
+    (_, image, note), rest = content_of(payload, 20_000)
+    assert image.data == small
+    assert rest["a"]["media"] == {"mimeType": "image/png", "bytes": 3, "block": 1}
+    assert rest["b"]["media"] == {"mimeType": "image/png", "bytes": 30_000, "leftOut": True}
+    assert note.text.startswith("The image/png of 30000 bytes is left out")
+
+
+def test_of_a_text_that_is_too_long_the_beginning_is_told():
+    (text, note), rest = content_of({"stdout": "x" * 30_000}, 20_000)
+    assert rest is None
+    assert text.text == '{"stdout":"' + "x" * (5_000 - 11)
+    assert (
+        note.text == "The result has 30013 characters, too many for this connection; this is its beginning."
+    )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import psutil
 import pytest
 
+from openclaw_core.mcp import sessions
 from openclaw_core.mcp.mount import McpMount
 from openclaw_core.testing import PATIENCE_SECONDS, TestGateway, plugins_of
 from tests.gateway.invoking import finish
@@ -28,6 +30,12 @@ async def running() -> str:
 async def stopped() -> str:
     async with asyncio.timeout(PATIENCE_SECONDS):
         return await WORK.stopped.get()
+
+
+async def tool_named(agent: Poster, verb: str) -> str:
+    listed = await agent.call("tools/list", {})
+    (name,) = [tool["name"] for tool in listed["tools"] if tool["name"].endswith(f"__{verb}")]
+    return name
 
 
 def only_agent() -> psutil.Process:
@@ -54,8 +62,7 @@ async def test_work_of_a_session_that_is_deleted_is_stopped_on_the_node(start_no
     await start_node()
     async with Poster(gateway.server.port) as agent:
         await agent.open()
-        listed = await agent.call("tools/list", {})
-        (name,) = [tool["name"] for tool in listed["tools"] if tool["name"].endswith("__demo-wait")]
+        name = await tool_named(agent, "demo-wait")
         asked = asyncio.create_task(agent.send("tools/call", {"name": name, "arguments": {"text": "d"}}))
         assert await running() == "d"
         assert (await agent.delete()).status_code == 200
@@ -63,6 +70,49 @@ async def test_work_of_a_session_that_is_deleted_is_stopped_on_the_node(start_no
         await asyncio.wait({asked}, timeout=PATIENCE_SECONDS)
         # The session is gone, which strict clients take as: initialize again.
         assert (await agent.send("tools/list", {})).status_code == 404
+
+
+async def test_work_of_an_agent_whose_connection_breaks_is_stopped_on_the_node(start_node, gateway):
+    await start_node()
+    async with Poster(gateway.server.port) as agent:
+        await agent.open()
+        name = await tool_named(agent, "demo-wait")
+        asked = asyncio.create_task(agent.send("tools/call", {"name": name, "arguments": {"text": "b"}}))
+        assert await running() == "b"
+        asked.cancel()
+        assert await stopped() == "b"
+        # The session is as good as before.
+        assert await tool_named(agent, "demo-wait") == name
+
+
+async def test_the_session_that_was_quiet_longest_makes_room(start_node, gateway, monkeypatch, caplog):
+    monkeypatch.setattr(sessions, "MOST_SESSIONS", 2)
+    caplog.set_level(logging.INFO)
+    await start_node()
+    async with AsyncExitStack() as stack:
+        busy, quiet, new, ended = [
+            await stack.enter_async_context(Poster(gateway.server.port)) for _ in range(4)
+        ]
+        await busy.open()
+        name = await tool_named(busy, "demo-wait")
+        call = {"name": name, "arguments": {"text": "busy"}}
+        asked = asyncio.create_task(busy.send("tools/call", call))
+        assert await running() == "busy"
+        await quiet.open()
+        await new.open()
+        assert (await quiet.send("tools/list", {})).status_code == 404
+        assert (await busy.post({"jsonrpc": "2.0", "id": 3, "method": "ping"})).status_code == 200
+        # Where every session is busy, one that comes has to wait.
+        more = asyncio.create_task(new.send("tools/call", {**call, "arguments": {"text": "new"}}))
+        assert await running() == "new"
+        assert (await ended.post(INITIALIZE)).status_code == 503
+        assert (await new.delete()).status_code == 200
+        await asyncio.wait({more}, timeout=PATIENCE_SECONDS)
+        assert await stopped() == "new"
+        await ended.open()
+        asked.cancel()
+        assert await stopped() == "busy"
+        assert not any(agent.session_id in caplog.text for agent in (busy, quiet, new, ended))
 
 
 async def test_two_agents_at_once_hear_only_their_own(start_node, gateway):

@@ -56,6 +56,30 @@ async def test_tools_are_listed_called_and_answer_with_pictures(connect, start_n
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_a_large_picture_comes_whole_or_is_said_to_be_left_out(connect, start_node, mode):
+    await start_node()
+
+    async def hear(_progress, _total, _message):
+        pass
+
+    async with connect(mode=mode) as client:
+        name = await tool_name(client, "demo.large")
+        (_, image) = (await client.call_tool(name, {"bytes": 3_000_000})).content
+        assert isinstance(image, ImageContent)
+        assert len(base64.b64decode(image.data)) == 3_000_000
+        # Over HTTP, progress makes the answer an event, of which clients take 1 MiB; a line they take.
+        args = {"bytes": 9_000_000}
+        shown = await client.call_tool(name, args, progress_callback=hear)
+        (_, note) = shown.content
+        assert note.text.startswith("The image/png of 9000000 bytes is left out")
+        assert shown.structured_content["media"] == {
+            "mimeType": "image/png",
+            "bytes": 9_000_000,
+            "leftOut": True,
+        }
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_a_node_appears_and_leaves_without_reconnecting(connect, start_node, gateway, mode):
     changes = Changes()
     async with connect(mode=mode, message_handler=changes) as client, changes_of(client, changes) as changed:
