@@ -159,7 +159,11 @@ def describe_table(node: Node, now_ms: int) -> Table:
 def describe_lines(node: Node) -> list[str]:
     """The command lists below the table."""
     commands = node.get("commands") or ()
-    lines = ["", "Commands", *(f"- {name}" for name in commands or ("(none effective)",))]
+    private = {
+        item["name"]: item["private"] for item in node.get("commandDetails") or () if item.get("private")
+    }
+    shown = [f"- {name}" + (f"  ({private[name]})" if name in private else "") for name in commands]
+    lines = ["", "Commands", *(shown or ("- (none effective)",))]
     pending = node.get("pendingDeclaredCommands") or ()
     if pending:
         lines += ["", "Pending commands", *(f"- {name}" for name in pending)]

@@ -149,3 +149,9 @@ def test_a_run_goes_on_while_one_looks_elsewhere(page: Page, machine: Desk) -> N
     expect(page.get_by_role("heading", name="Audit")).to_be_visible()
     choose(page, machine, "camera.snap")
     expect(page.get_by_role("img", name="Picture: camera.snap")).to_be_visible()
+
+
+def test_a_private_command_says_how_it_is_reached(page: Page, machine: Desk) -> None:
+    choose(page, machine, "system.execApprovals.get")
+    expect(page.get_by_text("use exec.approvals.node.*")).to_be_visible()
+    expect(page.get_by_role("button", name="Run", exact=True)).to_have_count(0)

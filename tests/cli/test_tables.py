@@ -88,6 +88,9 @@ def test_describe() -> None:
         "", "Commands", "- (none effective)", "", "Pending commands", "- demo.echo", "- demo.which",
     ]  # fmt: skip
     assert node_tables.describe_lines(OFFLINE_NODE) == ["", "Commands", "- demo.echo"]
+    marked = {"commandDetails": [{"name": "demo.echo", "private": "use demo.method"}]}
+    private = node_tables.describe_lines({**OFFLINE_NODE, **marked})
+    assert private == ["", "Commands", "- demo.echo  (use demo.method)"]
 
 
 def _device(**changes: Any) -> dict[str, Any]:

@@ -91,12 +91,12 @@ async def test_details_of_effective_commands(lens):
     assert not {"commandDetails", "withheld"} & listed.keys()
 
 
-async def test_a_command_of_its_family_alone_says_how_it_is_reached(start):
+async def test_a_private_command_is_marked_with_the_way_to_it(start):
     gateway = await start()
     _, node_id = await gateway.node(["demo.hidden", "demo.any"])
-    opened, hidden = (await describe(await gateway.operator(), node_id))["commandDetails"]
+    plain, hidden = (await describe(await gateway.operator(), node_id))["commandDetails"]
     assert (hidden["name"], hidden["private"]) == ("demo.hidden", "use demo.method")
-    assert "private" not in opened
+    assert "private" not in plain
 
 
 async def test_a_model_without_a_schema_spoils_no_other(lens):

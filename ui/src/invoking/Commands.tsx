@@ -16,7 +16,7 @@ export interface CommandDetail {
   timeoutMs?: number;
   examples?: { params: Json; says?: string }[];
   validated: boolean;
-  /** Why `node.invoke` refuses it: it is reached by a method of its family. */
+  /** Why nobody invokes it by itself. */
   private?: string;
 }
 

@@ -38,16 +38,18 @@ export function InvokePanel({ nodeId, nodeName, connected, command, heading }: P
   return (
     <Card title={command.name} headingRef={heading} badges={<Hints hints={command.hints ?? {}} />}>
       {command.description && <p class="prose"><Prose text={paragraphs(command.description)} /></p>}
-      {command.private && <p class="note">It cannot be run from here: {command.private}.</p>}
       {!command.validated && <p class="note">No family of this gateway knows this command: it is relayed as it is, unchecked.</p>}
       {!connected && <p class="note">{nodeName} is away. {queueable ? 'What you send waits in the queue, for at most a day.' : 'This command cannot wait; run it when the node is back.'}</p>}
-      <Form id={`params-${command.name}`} schema={command.paramsSchema} examples={command.examples ?? []} refusal={refusalOf(last)} onSubmit={submit}>
-        <Button type="submit" tone="primary" disabled={command.private !== undefined || (!connected && !queueable)}>{connected || !queueable ? 'Run' : 'Queue it'}</Button>
-        <label class="filter"><span>Time limit (s)</span>
-          <input class="input input-number" type="number" min={1} step="any" value={seconds} placeholder={String((command.timeoutMs ?? 30_000) / 1000)}
-            onInput={(event) => setSeconds(event.currentTarget.value)} />
-        </label>
-      </Form>
+      {command.private && <p class="note">It is not run from here. {command.private}</p>}
+      {!command.private && (
+        <Form id={`params-${command.name}`} schema={command.paramsSchema} examples={command.examples ?? []} refusal={refusalOf(last)} onSubmit={submit}>
+          <Button type="submit" tone="primary" disabled={!connected && !queueable}>{connected || !queueable ? 'Run' : 'Queue it'}</Button>
+          <label class="filter"><span>Time limit (s)</span>
+            <input class="input input-number" type="number" min={1} step="any" value={seconds} placeholder={String((command.timeoutMs ?? 30_000) / 1000)}
+              onInput={(event) => setSeconds(event.currentTarget.value)} />
+          </label>
+        </Form>
+      )}
       {own.length > 0 && (
         <section class="runs" aria-label="Runs">
           {own.map((run, n) => <RunView key={run.key} run={run} open={n === 0} queueable={queueable} />)}
