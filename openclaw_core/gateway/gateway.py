@@ -78,15 +78,19 @@ class Gateway:
         )
         self._features = {role: self._list_features(role) for role in ("operator", "node")}
 
-    def reload_families(self) -> Changes:
-        """Serve what is installed now; nobody is disconnected."""
+    async def reload_families(self) -> Changes:
+        """Serve what is installed now; nobody is disconnected.
+
+        When it returns, connected nodes may do what they may from now on, and what they may newly
+        declare waits for approval.
+        """
         failed = self.runtime.plugins.failed
         changes, nodes = self.runtime.reload_families()
         self.build_methods()
         if changes or self.runtime.plugins.failed != failed:
             told = {name: list(getattr(changes, name)) for name in ("added", "removed", "replaced")}
             self.runtime.events.broadcast("plugins.changed", told)
-        self.spawn(self.runtime.declarations.catch_up(nodes))
+        await self.runtime.declarations.catch_up(nodes)
         return changes
 
     def features_for(self, role: str) -> dict[str, list[str]]:

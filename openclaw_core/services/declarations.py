@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 from collections.abc import Iterable
@@ -52,15 +53,20 @@ class Declarations:
         return self._outcome(node)
 
     async def catch_up(self, nodes: Iterable[LiveNode]) -> None:
-        """After changed command lists: ask approval for what connected nodes may now declare."""
-        for node in nodes:
-            async with self._registry.lock(node.node_id):
-                if not self._is_current(node):
-                    continue
-                try:
-                    await self._surfaces.reconcile(node, silent=False)
-                except StoreError as error:
-                    _log.error("node %s asks anew at its next connect only: %s", node.node_id, error)
+        """After changed command lists: ask approval for what connected nodes may now declare.
+
+        One whose approval is under way holds up no other.
+        """
+        await asyncio.gather(*map(self._catch_up, nodes))
+
+    async def _catch_up(self, node: LiveNode) -> None:
+        async with self._registry.lock(node.node_id):
+            if not self._is_current(node):
+                return
+            try:
+                await self._surfaces.reconcile(node, silent=False)
+            except StoreError as error:
+                _log.error("node %s asks anew at its next connect only: %s", node.node_id, error)
 
     def _require_current(self, node: LiveNode) -> None:
         if not self._is_current(node):

@@ -237,7 +237,6 @@ def _describe(command: Command) -> dict[str, Any]:
         "timeoutMs": command.timeout_ms,
         **without_none({"private": command.private}),
         **({"examples": [_example(item) for item in command.examples]} if command.examples else {}),
-        **({"private": command.private} if command.private is not None else {}),
         "validated": True,
     }
 

@@ -49,6 +49,10 @@ async def entry_of(operator: Wire) -> dict[str, Any]:
     return entry
 
 
+async def waiting_of(operator: Wire) -> set[str]:
+    return {row["nodeId"] for row in (await operator.call("node.pair.list"))["pending"]}
+
+
 async def invoke(operator: Wire, node: Wire, node_id: str, result: Any) -> dict[str, Any]:
     params = {"nodeId": node_id, "command": "lamp.on", "idempotencyKey": f"k{id(result)}"}
     asked = await operator.post("node.invoke", params)
@@ -87,6 +91,25 @@ async def test_a_family_comes_changes_and_goes(site: Path, tmp_path: Path) -> No
             "node.invoke", {"nodeId": node_id, "command": "lamp.on", "idempotencyKey": "gone"}
         )
         assert refused["error"]["details"]["reason"] == "command not allowlisted"
+
+
+async def test_the_answer_comes_when_every_node_has_followed(site: Path, tmp_path: Path) -> None:
+    async with TestGateway(tmp_path / "state") as gateway:
+        operator, other = await gateway.operator(), await gateway.operator()
+        ids = [(await gateway.node(["lamp.on"]))[1] for _ in range(2)]
+        install(site, DISTRIBUTION, ENTRY, SOURCE.format(model="Any"))
+        # One node's approval is being decided meanwhile.
+        async with gateway.server.gateway.runtime.registry.lock(ids[0]):
+            asked = await operator.post("plugins.reload")
+            # The other node is not held up, and neither is anybody else.
+            new = {"nodeId": ids[1], "commands": ["lamp.on"]}
+            await other.event("node.pair.requested", lambda payload: new.items() <= payload.items())
+            assert await waiting_of(other) == {ids[1]}
+            assert (await operator.call("health"))["ok"]
+            assert all(frame.get("id") != asked for frame in operator.events)
+        while (await operator.receive()).get("id") != asked:
+            pass
+        assert await waiting_of(operator) == set(ids)
 
 
 async def test_one_that_failed_is_tried_again(site: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from openclaw_core.auth import scopes
@@ -18,16 +18,16 @@ class _NoParams(Wire):
     pass
 
 
-def plugin_methods(runtime: Runtime, reload: Callable[[], Changes]) -> list[Method]:
+def plugin_methods(runtime: Runtime, reload: Callable[[], Awaitable[Changes]]) -> list[Method]:
     """Every method of this file."""
 
     def list_all(_call: Call) -> dict[str, Any]:
         """`plugins.list`."""
         return {"plugins": runtime.plugins.describe()}
 
-    def reload_all(call: Call) -> dict[str, Any]:
-        """`plugins.reload`: the changes, and what there is now."""
-        changes = reload()
+    async def reload_all(call: Call) -> dict[str, Any]:
+        """`plugins.reload`: the changes, and what there is now; connected nodes have followed."""
+        changes = await reload()
         told = {name: list(getattr(changes, name)) for name in ("added", "removed", "replaced")}
         if changes:
             said = ", ".join(f"{word}: {' '.join(names)}" for word, names in told.items() if names)
