@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import tomllib
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 from docs.generators.schema import fields_table
 from docs.generators.table import table
+from openclaw_core.cli.family_commands import build_commands
 from openclaw_core.commands import ALL_PLATFORMS, DESKTOP_PLATFORMS, Command, Family
 from openclaw_core.discovery import discover
 from openclaw_core.plugins import Plugins
@@ -21,11 +23,15 @@ PLUGINS = Path(__file__).parents[2] / "plugins"
 
 
 @cache
+def own_plugins() -> Plugins:
+    """The families of this repository, loaded."""
+    own = {package["name"] for package in map(_package, PLUGINS.glob("*/pyproject.toml"))}
+    return Plugins(item for item in discover() if item.distribution in own)
+
+
 def own_families() -> dict[str, Family]:
     """The families of this repository, by name."""
-    own = {package["name"] for package in map(_package, PLUGINS.glob("*/pyproject.toml"))}
-    loaded = Plugins(item for item in discover() if item.distribution in own)
-    return {family.name: family for family in loaded.families}
+    return {family.name: family for family in own_plugins().families}
 
 
 def _package(path: Path) -> dict[str, Any]:
@@ -56,6 +62,9 @@ def reference(name: str) -> str:
     family = own_families()[name]
     parts = ["## Commands", _commands(family), "## Parameters and results"]
     parts += [_details(item) for item in family.commands]
+    if subcommands := _subcommands(name):
+        lead = "With the options of [commands that talk to a gateway](../cli.md); `--node` names the node."
+        parts += ["## On the command line", lead, table(("sub-command", "what it does"), subcommands)]
     if family.events:
         parts += ["## Events", table(("event", "seen by"), _events(family))]
     if family.config is not None:
@@ -66,6 +75,18 @@ def reference(name: str) -> str:
         ]
     parts += ["## Packages", _packages(name)]
     return "\n\n".join(parts) + "\n"
+
+
+def _subcommands(name: str) -> list[tuple[str, str]]:
+    plugins = own_plugins()
+    family = own_families()[name]
+    if family not in plugins.implementers("openclaw_cli"):
+        return []
+    bodies = build_commands(plugins, family, ()).bodies
+    return [
+        (f"`openclaw {words}`", (inspect.getdoc(body) or "").splitlines()[0])
+        for words, body in bodies.items()
+    ]
 
 
 def _commands(family: Family) -> str:
