@@ -63,7 +63,7 @@ def reference(name: str) -> str:
     parts = ["## Commands", _commands(family), "## Parameters and results"]
     parts += [_details(item) for item in family.commands]
     if subcommands := _subcommands(name):
-        lead = "With the options of [commands that talk to a gateway](../cli.md); one about a node takes `--node`."
+        lead = "With the flags of [commands that ask a gateway](../cli.md); one about a node takes `--node`."
         parts += ["## On the command line", lead, table(("sub-command", "what it does"), subcommands)]
     if family.events:
         parts += ["## Events", table(("event", "seen by"), _events(family))]
