@@ -48,14 +48,19 @@ class Replies:
     async def tell_later(
         self, invocation: Invocation, later: Awaitable[bytes | RpcError], reply: Reply
     ) -> None:
-        """The same, of a refusal that became work for later, or could not."""
+        """The same, of a refusal that became work for later, or could not.
+
+        The entry says that it was `queued` only; what came of it is an entry of its own.
+        """
+        facts = {}
         try:
             answer = await later
+            facts = {"queued": True}
         except RpcError as error:
             answer = error
         except StoreError as error:
             answer = outcomes.not_recorded(invocation.command, error)
-        self.tell(invocation, answer, reply)
+        self.tell(invocation, answer, reply, **facts)
 
     def refuse(self, caller: Caller, params: NodeInvokeParams, refusal: RpcError, reply: Reply) -> None:
         """Nothing was sent."""

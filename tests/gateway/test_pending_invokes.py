@@ -327,6 +327,8 @@ async def test_if_offline_queue_answers_where_the_work_waits(begin):
     answer = await operator.call("node.invoke", {**params, "ifOffline": "queue"})
     queued = answer.pop("queuedId")
     assert answer == {"ok": True, "queued": True, "nodeId": node_id, "command": "work.do"}
+    (entry,) = (await operator.call("audit.list", {"kinds": ["invoke"], "outcome": "ok"}))["events"]
+    assert entry["details"] == {"command": "work.do", "queued": True}
     now = {**params, "command": "work.now", "ifOffline": "queue", "idempotencyKey": "n"}
     assert failure(await operator.request("node.invoke", now))[2]["reason"] == "not-queueable"
     node, _ = await gateway.node(COMMANDS, device=device)
