@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
 from openclaw_core.client import GatewayClient, open_gateway
+from openclaw_core.client.handshake import HandshakeRefusedError
 from openclaw_core.commands import ALL_PLATFORMS, Command, Family
 from openclaw_core.errors import ConfigError, ForbiddenError, UnavailableError
 from openclaw_core.testing import PATIENCE_SECONDS, TOKEN, TestGateway, plugins_of
@@ -30,9 +32,13 @@ DEMO = Family(
 )
 
 
+PROXIED = {"trustedProxies": ["127.0.0.1"]}
+
+
 @pytest.fixture
-async def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    async with TestGateway(tmp_path / "gateway", plugins_of(DEMO)) as running:
+async def gateway(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    overrides = getattr(request, "param", None)
+    async with TestGateway(tmp_path / "gateway", plugins_of(DEMO), overrides) as running:
         monkeypatch.setenv("OPENCLAW_STATE_DIR", str(tmp_path / "client"))
         monkeypatch.setenv("OPENCLAW_GATEWAY_PORT", str(running.server.port))
         monkeypatch.setenv("OPENCLAW_GATEWAY_TOKEN", TOKEN)
@@ -98,6 +104,41 @@ async def test_rights_are_those_that_were_asked_for(gateway):
         assert isinstance(client, GatewayClient)
         with pytest.raises(ForbiddenError, match=r"missing scope: operator\.write"):
             await client.invoke("absent", "demo.do")
+
+
+@asynccontextmanager
+async def proxied(port: int):
+    """A proxy of this machine, as ngrok or nginx is one; where it listens."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", port)
+        head = await reader.readuntil(b"\r\n\r\n")
+        up_writer.write(head[:-2] + b"X-Forwarded-For: 203.0.113.7\r\n\r\n")
+        await asyncio.gather(pass_on(reader, up_writer), pass_on(up_reader, writer))
+
+    async def pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await source.read(65_536):
+                sink.write(data)
+        sink.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.mark.parametrize("gateway", [PROXIED], indirect=True)
+async def test_behind_a_proxy_of_this_machine_the_device_is_paired(gateway):
+    admin = await gateway.operator()
+    async with proxied(gateway.server.port) as url:
+        with pytest.raises(HandshakeRefusedError) as refused:
+            async with open_gateway(url=url, token=TOKEN):
+                pass
+        assert refused.value.detail_code == "PAIRING_REQUIRED"
+        (asked,) = (await admin.call("device.pair.list"))["pending"]
+        await admin.call("device.pair.approve", {"requestId": asked["requestId"]})
+        async with open_gateway(url=url, token=TOKEN) as client:
+            assert client.scopes == {"operator.read", "operator.write"}
+            assert await client.nodes() == []
 
 
 async def test_a_foreign_gateway_needs_its_own_credential(gateway, monkeypatch):
