@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from .desk import Desk, gateway_alone
+from .keyboard import go, press
 from .pictures import SCHEMES, picture
 
 pytestmark = pytest.mark.browser
@@ -37,6 +38,7 @@ def test_from_a_link_to_the_audit(browser: Browser, tmp_path: Path, shots: Path)
         read_it_all(page)
         for scheme in SCHEMES:
             picture(page, shots, "audit", scheme)
+        remove_the_node(page)
     context.close()
 
 
@@ -124,3 +126,13 @@ def read_it_all(page: Page) -> None:
             and detail in cells[6]
             for cells in left
         ), (kind, actor, subject, detail, trail)
+
+
+def remove_the_node(page: Page) -> None:
+    """By keyboard: the pages' other flows are so in test_keyboard.py, whose node has to stay."""
+    go(page, "Nodes")
+    press(page, "Desk")
+    press(page, "Remove")
+    press(page, "Remove")
+    expect(page.get_by_text("No node is paired yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="Nodes", level=1)).to_be_focused()

@@ -84,11 +84,12 @@ def test_a_nodes_token_is_rotated(typist: Page) -> None:
     expect(typist.get_by_role("button", name="Rotate the node token of Desk")).to_be_focused()
 
 
-def test_what_an_agent_asks_is_allowed(typist: Page, machine: Desk) -> None:
+@pytest.mark.parametrize("word", ["Deny", "Allow once"])
+def test_what_an_agent_asks_is_decided(typist: Page, machine: Desk, word: str) -> None:
     machine.ask_as_agent()
     expect(typist.get_by_role("link", name="Approvals 1 waiting")).to_be_visible()
     go(typist, "Approvals")
-    press(typist, "Allow once")
+    press(typist, word)
     expect(typist.get_by_text("All is decided")).to_be_visible()
     expect(typist.get_by_role("heading", name="Approvals", level=1)).to_be_focused()
 
