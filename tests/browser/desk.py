@@ -73,9 +73,9 @@ class Desk:
         """Run a program beside the gateway, as its operator."""
         self._run(sys.executable, "-c", program)
 
-    def ask_as_agent(self) -> None:
-        """An agent wants a photo, for which a person is asked."""
-        self.python(QUESTION)
+    def ask_as_agent(self, width: int = 320) -> None:
+        """An agent wants a photo, for which a person is asked; an answer counts for photos of that width."""
+        self.python(QUESTION.replace("320", str(width)))
 
     def launch_node(self, name: str, *arguments: str) -> None:
         """The node comes; what the gateway says to that is seen elsewhere."""

@@ -84,9 +84,9 @@ def test_a_nodes_token_is_rotated(typist: Page) -> None:
     expect(typist.get_by_role("button", name="Rotate the node token of Desk")).to_be_focused()
 
 
-@pytest.mark.parametrize("word", ["Deny", "Allow once"])
-def test_what_an_agent_asks_is_decided(typist: Page, machine: Desk, word: str) -> None:
-    machine.ask_as_agent()
+@pytest.mark.parametrize(("word", "width"), [("Allow once", 320), ("Deny", 160)])
+def test_what_an_agent_asks_is_decided(typist: Page, machine: Desk, word: str, width: int) -> None:
+    machine.ask_as_agent(width)
     expect(typist.get_by_role("link", name="Approvals 1 waiting")).to_be_visible()
     go(typist, "Approvals")
     press(typist, word)
