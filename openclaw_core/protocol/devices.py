@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from openclaw_core.protocol.base import NonEmpty, Omittable, Timestamp, Wire
 from openclaw_core.protocol.limits import MAX_NAME_CHARS
@@ -89,10 +89,19 @@ class DeviceTokenRotateResult(Wire):
         return self
 
 
+def _each_once(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("each scope once")
+    return names
+
+
+_Scopes = Annotated[list[NonEmpty], Field(min_length=1, max_length=8), AfterValidator(_each_once)]
+
+
 class DeviceScopesRequestUpgradeParams(Wire):
     """All the scopes a connected operator wants, those it has included (6.5)."""
 
-    scopes: Annotated[list[NonEmpty], Field(min_length=1)]
+    scopes: _Scopes
 
 
 class DeviceScopesRequestUpgradeResult(Wire):
@@ -104,12 +113,19 @@ class DeviceScopesWaitUpgradeParams(Wire):
 
 
 class DeviceScopesWaitUpgradeResult(Wire):
-    """What came of it; `device_token` and `scopes` only of an approved one."""
+    """What came of it; `device_token` and `scopes` of an approved one, and of no other."""
 
     status: Literal["approved", "rejected", "expired"]
     request_id: NonEmpty
     device_token: Omittable[NonEmpty] = None
-    scopes: Omittable[list[NonEmpty]] = None
+    scopes: Omittable[_Scopes] = None
+
+    @model_validator(mode="after")
+    def _token_as_decided(self) -> Self:
+        given = [value is not None for value in (self.device_token, self.scopes)]
+        if given != [self.status == "approved"] * 2:
+            raise ValueError("deviceToken and scopes come with status approved, and with no other")
+        return self
 
 
 class DevicePairRequested(Wire):
