@@ -22,6 +22,7 @@ from openclaw_core.database_url import DatabaseUrl
 from openclaw_core.errors import ConfigError
 from openclaw_core.foreign_keys import FOREIGN_KEYS
 from openclaw_core.lan.settings import DiscoveryConfig, read_discovery
+from openclaw_core.private_directory import make_private_directory
 from openclaw_core.protocol import limits
 
 __all__ = ["GatewayConfig", "RateLimitConfig", "Settings", "load_settings", "write_private_file"]
@@ -385,7 +386,7 @@ def write_private_file(path: Path, data: bytes) -> None:
     Raises:
         OSError: it cannot be written; what was there before is still there.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_directory(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

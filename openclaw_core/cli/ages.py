@@ -33,15 +33,16 @@ def age(then_ms: Any, now_ms: int) -> str:
     return "just now" if passed < 60_000 else f"{span(passed)} ago"
 
 
-def duration_ms(text: str) -> int:
+def duration_ms(text: str, option: str | None = None) -> int:
     """Milliseconds of `90s`, `15m`, `24h`, `7d`, also joined as in `1h30m`.
 
     Raises:
-        typer.BadParameter: anything else.
+        typer.BadParameter: anything else; it names the option, where one is given.
     """
     parts = _DURATION.findall(text.strip().lower())
     if not parts or _DURATION.sub("", text.strip().lower()).strip():
-        raise typer.BadParameter(f"{text!r} is no duration; use for example 30m, 24h or 7d")
+        hint = None if option is None else f"'{option}'"
+        raise typer.BadParameter(f"{text!r} is no duration; use for example 30m, 24h or 7d", param_hint=hint)
     return int(sum(float(number) * _UNITS_MS[unit] for number, unit in parts))
 
 

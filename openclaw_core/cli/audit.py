@@ -51,7 +51,9 @@ def show(
     subject: Annotated[
         str | None, typer.Option("--subject", help="The device or node it is about: id or its beginning.")
     ] = None,
-    outcome: Annotated[str | None, typer.Option("--outcome", metavar="|".join(_OUTCOMES))] = None,
+    outcome: Annotated[
+        str | None, typer.Option("--outcome", metavar="|".join(_OUTCOMES), help="How it ended.")
+    ] = None,
     since: Annotated[str | None, typer.Option("--since", help="No older than this: 30m, 24h, 7d.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many of the newest.")] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new ones until Ctrl-C.")] = False,
@@ -70,7 +72,7 @@ def show(
         return
     if outcome is not None and outcome not in _OUTCOMES:
         raise typer.BadParameter(f"{outcome!r} is none of {', '.join(_OUTCOMES)}", param_hint="'--outcome'")
-    since_ms = time.time_ns() // 1_000_000 - duration_ms(since) if since is not None else None
+    since_ms = time.time_ns() // 1_000_000 - duration_ms(since, "--since") if since is not None else None
     wanted = {"kinds": kind, "actor": actor, "subject": subject, "outcome": outcome, "sinceMs": since_ms}
     wanted = {key: value for key, value in wanted.items() if value is not None}
     flags = Flags(url, token, password, timeout_ms, as_json)

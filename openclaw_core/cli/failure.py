@@ -5,18 +5,19 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no gateway, 130 interr
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeGuard
 
 import typer
 
 from openclaw_core.cli.output import clean
-from openclaw_core.errors import GatewayUnreachableError, OpenClawError, PluginError, RpcError
+from openclaw_core.errors import GatewayUnreachableError, OpenClawError, PluginError
 
 __all__ = ["FAILED", "NO_GATEWAY", "USAGE", "CliError", "funnel", "next_steps", "report"]
 
@@ -91,7 +92,10 @@ def report(error: Exception, *, as_json: bool, doing: str | None = None) -> int:
         sys.stdout.write(json.dumps(_as_object(error, message), indent=2, ensure_ascii=False) + "\n")
     begin = f"{doing} failed" if doing else "error"
     sys.stderr.write(f"{begin}: {clean(message)}\n")
-    sys.stderr.writelines(f"  {clean(step)}\n" for step in next_steps(error))
+    steps = next_steps(error)
+    if not steps and doing is not None and " params: " in message:
+        steps = (f"see what it takes: openclaw {doing} --help",)
+    sys.stderr.writelines(f"  {clean(step)}\n" for step in steps)
     if os.environ.get("OPENCLAW_DEBUG") == "1":
         traceback.print_exception(error)
     if isinstance(error, CliError):
@@ -102,6 +106,8 @@ def report(error: Exception, *, as_json: bool, doing: str | None = None) -> int:
 def _message(error: Exception) -> str:
     if isinstance(error, OpenClawError):
         return str(error)
+    if _is_full(error):
+        return f"cannot write the output: {error.strerror}"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
@@ -125,11 +131,15 @@ def next_steps(error: Exception) -> tuple[str, ...]:
     details = getattr(error, "details", None)
     if isinstance(details, dict):
         return _steps_for(details) or _steps_for_text(str(error))
-    if isinstance(error, RpcError):
+    if isinstance(error, OpenClawError):
         return _steps_for_text(str(error))
-    if not isinstance(error, OpenClawError):
-        return ("this is a bug; run the same command with OPENCLAW_DEBUG=1 and report the traceback",)
-    return ()
+    if _is_full(error):
+        return ("make room, or write elsewhere: the same command with > FILE",)
+    return ("this is a bug; run the same command with OPENCLAW_DEBUG=1 and report the traceback",)
+
+
+def _is_full(error: Exception) -> TypeGuard[OSError]:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _steps_for(details: dict[str, Any]) -> tuple[str, ...]:
@@ -181,12 +191,16 @@ def _fixed_steps(code: Any, reason: Any, details: dict[str, Any]) -> tuple[str, 
     if node_code == "TIMEOUT":
         return ("give the node more time: run the same command with --invoke-timeout 60000",)
     if reason in ("command not allowlisted", "command not declared by node", "node did not declare commands"):
+        if command := details.get("command"):
+            return (f"see what would let it: openclaw nodes explain NODE {command}",)
         return ("see what the node may do: openclaw nodes describe --node NODE",)
+    if node_code == "UNAVAILABLE":
+        return ("see on the node's machine what it lacks: openclaw node doctor",)
     return ()
 
 
 def _steps_for_text(message: str) -> tuple[str, ...]:
-    """Refusals the contract gives no details for (6.5, 8.4)."""
+    """Errors that carry no details, as the contract gives these refusals none (6.5, 8.4)."""
     for text, step in _BY_TEXT.items():
         if text in message:
             return (step,)
@@ -194,6 +208,8 @@ def _steps_for_text(message: str) -> tuple[str, ...]:
 
 
 _BY_TEXT = {
+    "gateway URL ": "for example: openclaw gateway status --url ws://HOST:18789 --token TOKEN",
+    "listens on loopback only": "let other machines in: openclaw onboard --bind lan --tls",
     "unknown nodeId": "list the nodes: openclaw nodes list",
     "unknown deviceId": "list the devices: openclaw devices list",
     "unknown requestId": "list what waits: openclaw nodes pending; openclaw devices list",

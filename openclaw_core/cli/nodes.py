@@ -222,7 +222,7 @@ def _require_pending(known: list[str], request_id: str) -> None:
 
 
 def _filter(connected: bool, last_connected: str | None, now_ms: int) -> Any:
-    within = duration_ms(last_connected) if last_connected else None
+    within = duration_ms(last_connected, "--last-connected") if last_connected else None
 
     def keep(node: Node) -> bool:
         if connected and not node.get("connected"):

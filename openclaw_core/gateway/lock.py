@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from openclaw_core.errors import ConfigError
+from openclaw_core.private_directory import make_private_directory
 
 if sys.platform == "win32":
     import msvcrt
@@ -41,7 +42,7 @@ class StateLock:
             ConfigError: another gateway holds it (the text has its pid), or it cannot be made.
         """
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_directory(self._path.parent)
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise ConfigError(

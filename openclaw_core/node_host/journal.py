@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from openclaw_core.errors import ConfigError
+from openclaw_core.private_directory import make_private_directory
 
 __all__ = ["Entry", "Journal"]
 
@@ -123,7 +124,7 @@ class Journal:
             return rows
 
     def _open(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_directory(self.path.parent)
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         database = sqlite3.connect(self.path, timeout=_BUSY_S, check_same_thread=False)
         try:

@@ -16,6 +16,7 @@ from openclaw_core.errors import ConfigError, StoreError, UnavailableError
 from openclaw_core.family_settings import FamilySettings
 from openclaw_core.hookspecs import Caller, NodeView
 from openclaw_core.plugins import Plugins
+from openclaw_core.private_directory import make_private_directory
 from openclaw_core.services.events import Events, encode_event
 from openclaw_core.services.nodes import Nodes
 from openclaw_core.store.base import Change, Remove, Save, Store
@@ -110,7 +111,7 @@ class FamilyGateway:
     def state_dir(self) -> Path:
         """A directory of the family's own, for files."""
         path = self._families.directory / self._family.name
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_directory(path)
         return path
 
     @property

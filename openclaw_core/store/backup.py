@@ -96,7 +96,7 @@ def unpack_backup(file: Path, directory: Path) -> dict[str, Any]:
                 if _describe(directory / member.name) != expected:
                     raise _damaged(file, f"{member.name} was changed or cut off")
     except FileNotFoundError:
-        raise StoreError(f"there is no file {file}") from None
+        raise StoreError(f"there is no file {file}; make one with: openclaw backup create FILE") from None
     except (tarfile.TarError, ValueError, KeyError, TypeError, AttributeError, OSError, EOFError) as error:
         raise _damaged(file, str(error)) from error
     if listed or DATABASE not in manifest["files"]:

@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from openclaw_core.errors import StoreError
+from openclaw_core.private_directory import make_private_directory
 from openclaw_core.store.postgres import connect_options
 
 __all__ = ["explain", "open_engine", "refuses_all"]
@@ -133,7 +134,7 @@ def _prepare_sqlite(engine: Engine, url: URL) -> None:
 def _make_private(file: Path) -> None:
     """Create the file 0600; SQLite gives its -wal and -shm the mode of the database."""
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_directory(file.parent)
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
         for each in (file, file.with_name(file.name + "-wal"), file.with_name(file.name + "-shm")):
             if each.exists() and each.stat().st_mode & 0o077:

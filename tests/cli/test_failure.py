@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
@@ -41,6 +42,11 @@ REFUSALS: list[tuple[OpenClawError, str]] = [
     (UnavailableError("x", {"nodeError": {"code": "NOT_CONNECTED"}}), "openclaw nodes status --connected"),
     (UnavailableError("x", {"nodeError": {"code": "TIMEOUT"}}), "--invoke-timeout 60000"),
     (InvalidRequestError("x", {"reason": "command not allowlisted"}), "openclaw nodes describe --node NODE"),
+    (InvalidRequestError("x", {"reason": "command not allowlisted", "command": "lamp.on"}),
+     "openclaw nodes explain NODE lamp.on"),
+    (UnavailableError("x", {"nodeError": {"code": "UNAVAILABLE"}}), "openclaw node doctor"),
+    (InvalidRequestError("the gateway listens on loopback only, where"), "openclaw onboard --bind lan --tls"),
+    (ConfigError("gateway URL 'x' is wrong"), "--url ws://HOST:18789 --token TOKEN"),
     (InvalidRequestError("unknown nodeId"), "openclaw nodes list"),
     (InvalidRequestError("unknown deviceId"), "openclaw devices list"),
     (InvalidRequestError("device token rotation denied"), "openclaw devices list"),
@@ -115,6 +121,21 @@ def test_a_traceback_only_on_demand(
     monkeypatch.setenv("OPENCLAW_DEBUG", "1")
     report(KeyError("k"), as_json=False)
     assert "KeyError: 'k'" in capsys.readouterr().err
+
+
+def test_params_that_are_refused_lead_to_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    error = InvalidRequestError("invalid lamp.on params: at /level: must be <= 9")
+    report(error, as_json=False, doing="nodes lamp on")
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("nodes lamp on failed: invalid lamp.on params")
+    assert said[-1].endswith("openclaw nodes lamp on --help")
+
+
+def test_a_full_disk_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(OSError(errno.ENOSPC, "No space left on device"), as_json=False) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: cannot write the output: No space left on device\n")
+    assert "bug" not in said
 
 
 def test_the_funnel_ends_in_an_exit() -> None:

@@ -126,7 +126,7 @@ async def test_what_the_node_refuses_is_exit_code_1(start: Start, cli: Cli) -> N
 
     refused = await cli("nodes", "invoke", "--node", node_id, "--command", "demo.nope")
     assert refused.code == 1
-    assert refused.err.endswith("openclaw nodes describe --node NODE\n")
+    assert refused.err.endswith("openclaw nodes explain NODE demo.nope\n")
 
 
 async def test_an_absent_node(start: Start, cli: Cli) -> None:

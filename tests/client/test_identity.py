@@ -40,11 +40,12 @@ def test_the_published_vector() -> None:
 
 
 def test_made_once_and_private(tmp_path: Path) -> None:
-    path = tmp_path / "node" / "identity.json"
+    path = tmp_path / "state" / "node" / "identity.json"
     first = load_or_create_identity(path)
     assert load_or_create_identity(path).device_id == first.device_id
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    # The first command of a person makes the whole way to it, and none of that is open to others.
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (path.parent, tmp_path / "state")] == [0o700] * 2
     assert [item.name for item in path.parent.iterdir()] == ["identity.json"]
 
 

@@ -10,6 +10,8 @@ import os
 import sys
 from pathlib import Path
 
+from openclaw_core.private_directory import make_private_directory
+
 __all__ = ["prepare"]
 
 
@@ -25,7 +27,7 @@ def prepare(words: list[str]) -> list[str]:
     for word in words[2:split]:
         name, _, value = word.partition("=")
         os.environ[name] = value
-    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_directory(log.parent)
     file = log.open("a", encoding="utf-8", buffering=1)
     sys.stdout = sys.stderr = file
     return words[split + 1 :]

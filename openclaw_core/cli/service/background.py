@@ -17,6 +17,7 @@ from pathlib import Path
 from openclaw_core.cli.failure import CliError
 from openclaw_core.cli.service.plan import ServicePlan
 from openclaw_core.cli.service.readiness import speaks
+from openclaw_core.private_directory import make_private_directory
 
 __all__ = ["SUPPORTED", "last_words", "mark_file", "running_pid", "start", "stop"]
 
@@ -70,7 +71,7 @@ def start(plan: ServicePlan) -> int:
         CliError: it runs already, died, or was not ready within a minute (then it is stopped).
     """
     mark = mark_file(plan)
-    mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_directory(mark.parent)
     handle = os.open(mark, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if not _lock(handle):
@@ -96,7 +97,7 @@ def _shorten_log(plan: ServicePlan) -> None:
 
 
 def _spawn(plan: ServicePlan, handle: int) -> subprocess.Popen[bytes]:
-    plan.log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_directory(plan.log_file.parent)
     log = os.open(plan.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         return subprocess.Popen(  # noqa: S603 — this very program
