@@ -12,13 +12,11 @@ from urllib.parse import urlsplit
 
 import typer
 
-from openclaw_core.cli.ages import span
 from openclaw_core.cli.call import ADMIN, Call, as_command
 from openclaw_core.cli.output import print_json, print_line
+from openclaw_core.cli.setup_access import grants, validity
 
 __all__ = ["DashboardLink", "dashboard", "dashboard_link"]
-
-_HALF_A_MINUTE_MS = 30_000  # a link of ten minutes is not announced as one of nine
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +26,21 @@ class DashboardLink:
     Attributes:
         url: with the setup code in its fragment, which browsers keep to themselves.
         expires_at_ms: Unix ms; None where the link pairs nobody, as the gateway asks for no secret.
+        access: profile of the setup code; `limited` where the way there is not encrypted.
     """
 
     url: str
     expires_at_ms: int | None = None
+    access: str = "full"
 
     @property
     def validity(self) -> str:
-        """How long and how often it works, as a sentence."""
+        """Whom it lets in with which rights, how long and how often, as sentences."""
         if self.expires_at_ms is None:
             return "This gateway has no authentication: whoever reaches it may ask to pair."
-        left = span(max(0, self.expires_at_ms - time.time_ns() // 1_000_000 + _HALF_A_MINUTE_MS))
-        return f"It lets one browser in, with every right, once, within {left}."
+        rights = "with every right" if self.access == "full" else "without administrator's rights"
+        until = validity(self.expires_at_ms, time.time_ns() // 1_000_000)
+        return f"It lets one browser in, {rights}, {until}. It gives: {grants(self.access)}."
 
 
 async def dashboard_link(call: Call) -> DashboardLink:
@@ -56,7 +57,8 @@ async def dashboard_link(call: Call) -> DashboardLink:
         return DashboardLink(page)
     params = {"publicUrl": call.endpoint.url, "includeQr": False}
     answer = await call.request("device.pair.setupCode", params)
-    return DashboardLink(f"{page}#setup={answer['setupCode']}", answer.get("expiresAtMs"))
+    access = str(answer.get("access") or "full")
+    return DashboardLink(f"{page}#setup={answer['setupCode']}", answer.get("expiresAtMs"), access)
 
 
 async def _dashboard(
@@ -71,7 +73,8 @@ async def _dashboard(
     """
     link = await dashboard_link(call)
     if call.as_json:
-        print_json({"url": link.url, "expiresAtMs": link.expires_at_ms})
+        pairs = None if link.expires_at_ms is None else link.access
+        print_json({"url": link.url, "expiresAtMs": link.expires_at_ms, "access": pairs})
         return
     print_line(link.url)
     print_line(link.validity)

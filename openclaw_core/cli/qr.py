@@ -9,19 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from openclaw_core.cli.ages import span
 from openclaw_core.cli.call import ADMIN, Call, as_command
 from openclaw_core.cli.failure import CliError
 from openclaw_core.cli.output import print_json, print_line
+from openclaw_core.cli.setup_access import ACCESS, grants, validity
 
 __all__ = ["join_code", "qr", "qr_text", "setup_code", "setup_lines"]
-
-_ACCESS = {
-    "node": "a node: its device and the commands it offers",
-    "limited": "an operator that reads, writes and answers approvals",
-    "full": "an operator with every right, admin included",
-}
-_HALF_A_MINUTE_MS = 30_000  # a code of ten minutes is not announced as one of nine
 
 
 async def setup_code(
@@ -36,8 +29,8 @@ async def setup_code(
     qr: Annotated[bool, typer.Option("--qr/--no-qr", help="Show the QR code.")] = True,
 ) -> None:
     """A setup code: one device pairs with it, once, within ten minutes, without further approval."""
-    if profile not in _ACCESS:
-        raise typer.BadParameter(f"{profile!r} is none of {', '.join(_ACCESS)}", param_hint="'--profile'")
+    if profile not in ACCESS:
+        raise typer.BadParameter(f"{profile!r} is none of {', '.join(ACCESS)}", param_hint="'--profile'")
     params: dict[str, Any] = {"joinUrl": True} if link else {}
     if call.as_json and qr:
         params["includeQr"] = True
@@ -82,7 +75,7 @@ async def _issue(call: Call, profile: str, public_url: str | None, params: dict[
 
 
 def _show(answer: dict[str, Any], *, drawn: bool) -> None:
-    for line in setup_lines(answer, time.time_ns() // 1_000_000):
+    for line in setup_lines(answer, _now_ms()):
         print_line(line)
     if drawn:
         print_line()
@@ -100,7 +93,8 @@ async def join_code(
     params: dict[str, Any] = {"bootstrapProfile": "node", "includeQr": False, "joinUrl": True}
     if public_url is not None:
         params["publicUrl"] = public_url
-    link = (await call.request("device.pair.setupCode", params)).get("joinUrl")
+    answer = await call.request("device.pair.setupCode", params)
+    link = answer.get("joinUrl")
     if not isinstance(link, str):
         raise CliError(
             "this gateway makes no join links",
@@ -108,17 +102,14 @@ async def join_code(
             steps=("use the code itself: openclaw devices setup-code",),
         )
     command = shlex.join(["openclaw", "node", "run", "--pair", link])
-    call.show({"joinUrl": link, "command": command}, link, command)
+    facts = {"access": answer.get("access"), "expiresAtMs": answer.get("expiresAtMs")}
+    call.show({"joinUrl": link, "command": command, **facts}, link, command, *_terms(answer, _now_ms()))
 
 
 def setup_lines(answer: dict[str, Any], now_ms: int) -> list[str]:
     """What a person does with the code."""
     code, access = str(answer["setupCode"]), str(answer.get("access") or "full")
-    lines = [f"Setup code for {_ACCESS.get(access, access)}", f"  {code}"]
-    expires = answer.get("expiresAtMs")
-    if isinstance(expires, int):
-        left = span(max(0, expires - now_ms + _HALF_A_MINUTE_MS))
-        lines.append(f"It works once, for {left}, at {answer['gatewayUrl']}")
+    lines = [f"Setup code for {ACCESS.get(access, access)}", f"  {code}", *_terms(answer, now_ms)]
     if access == "node":
         lines += ["On the other machine:", f"  {shlex.join(['openclaw', 'node', 'run', '--pair', code])}"]
     else:
@@ -128,6 +119,25 @@ def setup_lines(answer: dict[str, Any], now_ms: int) -> list[str]:
     if answer.get("joinUrl"):
         lines += ["Or with this link, which works once:", f"  {answer['joinUrl']}"]
     return lines
+
+
+def _terms(answer: dict[str, Any], now_ms: int) -> list[str]:
+    """What comes with the code, until when, and where it works."""
+    access, expires = answer.get("access") or "full", answer.get("expiresAtMs")
+    lines = []
+    if access in ACCESS:
+        lines.append(f"It gives: {grants(access)}")
+        if access != "node":
+            lines.append(
+                "An app of a phone or a Mac becomes a node, too; its commands wait for your approval"
+            )
+    if isinstance(expires, int):
+        lines.append(f"It works {validity(expires, now_ms)}, at {answer['gatewayUrl']}")
+    return lines
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def qr_text(code: str) -> list[str]:

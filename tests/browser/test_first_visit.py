@@ -150,6 +150,7 @@ def test_a_device_joins_by_a_code_made_here(door: Desk, owner: Page, shots: Path
     expect(owner.get_by_role("alert")).to_contain_text("loopback only")
     owner.get_by_label("Address of the gateway").fill(door.url.replace("http", "ws"))
     owner.get_by_role("button", name="Make a code").click()
+    expect(owner.get_by_text("Role node, no scopes.")).to_be_visible()
     expect(owner.get_by_role("img", name="The code as a QR picture")).to_be_visible()
     expect(owner.get_by_role("timer")).to_have_text(re.compile(r"^(10:00|9:\d\d)$"))
     for scheme in SCHEMES:

@@ -48,6 +48,7 @@ async def test_a_code_and_its_picture_for_a_phone(start: Start, tmp_path: Path) 
     assert person.refused == ["'maybe' is none of no, node, limited, full"]
     at = next(index for index, line in enumerate(said) if line.startswith("Setup code for"))
     assert decode_setup_code(said[at + 1].strip()).bootstrap_token
+    assert said[at + 2].startswith("It gives: role operator with operator.approvals, operator.read")
     assert any("▀" in line for line in said), "the QR code, in half blocks"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -30,19 +31,22 @@ async def test_a_code_for_a_node_as_text_and_qr(start: Start, cli: Cli) -> None:
     lines = shown.out.splitlines()
     code = lines[1].strip()
     assert lines[0] == "Setup code for a node: its device and the commands it offers"
-    assert lines[2] == f"It works once, for 10m, at {gateway.url}"
-    assert lines[4].strip() == f"openclaw node run --pair {code}"
+    assert lines[2] == "It gives: role node, no scopes; what the device offers now is approved with it"
+    assert re.fullmatch(rf"It works once, within 10m, until \d\d:\d\d, at {gateway.url}", lines[3])
+    assert lines[5].strip() == f"openclaw node run --pair {code}"
     assert "█" in lines[-1] or "▀" in lines[-1]
-    offer = await asyncio.to_thread(read_offer, lines[6].strip())
+    offer = await asyncio.to_thread(read_offer, lines[7].strip())
     assert offer.bootstrap_token == decode_setup_code(code).bootstrap_token
     with pytest.raises(ConfigError, match="works once"):
-        await asyncio.to_thread(read_offer, lines[6].strip())
+        await asyncio.to_thread(read_offer, lines[7].strip())
 
 
 async def test_a_link_for_a_node_and_what_to_type_there(start: Start, cli: Cli) -> None:
     gateway = await start()
     shown = await cli("devices", "join-code", "--public-url", gateway.url)
-    link, command = shown.out.splitlines()
+    link, command, gives, works = shown.out.splitlines()
+    assert gives.startswith("It gives: role node")
+    assert works.startswith("It works once, within 10m, until ")
     assert command == f"openclaw node run --pair {link}"
     assert (await asyncio.to_thread(read_offer, link)).url == gateway.url
     nowhere = await cli("devices", "join-code")
@@ -84,6 +88,9 @@ def test_what_a_person_does_with_an_operators_code(access: str, last: str) -> No
     answer = {"setupCode": "abc", "access": access, "gatewayUrl": URL, "expiresAtMs": 600_000}
     lines = setup_lines(answer, 0)
     assert "operator" in lines[0]
+    assert lines[2].startswith("It gives: role operator with operator.a")
+    assert ("operator.admin" in lines[2]) is (access == "full")
+    assert "becomes a node, too; its commands wait for your approval" in lines[3]
     assert lines[-1].startswith(last)
 
 

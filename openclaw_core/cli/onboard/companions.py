@@ -10,6 +10,7 @@ from openclaw_core.cli.onboard.exposure import is_loopback
 from openclaw_core.cli.onboard.interview import Option
 from openclaw_core.cli.onboard.setup import Setup
 from openclaw_core.cli.qr import qr_text, setup_lines
+from openclaw_core.cli.setup_access import grants
 
 __all__ = ["offer_companions"]
 
@@ -22,9 +23,9 @@ _APPS = (
 )
 _PROFILES = (
     Option("no", "not now; later: openclaw devices setup-code"),
-    Option("node", "a code for a device that only offers its own commands"),
-    Option("limited", "for a phone's app, which also reads, writes and answers approvals"),
-    Option("full", "for an app of yours that may do everything, pairing included"),
+    Option("node", f"a code for a device that only offers its own commands: {grants('node')}"),
+    Option("limited", f"for a phone's app that also uses nodes: {grants('limited')}"),
+    Option("full", f"for an app of yours that may do everything: {grants('full')}"),
 )
 
 

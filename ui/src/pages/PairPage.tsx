@@ -11,10 +11,19 @@ import { href } from '../router';
 
 type Access = SetupCodeMade['access'];
 
-const CHOICES: Record<Access, { word: string; says: string }> = {
-  node: { word: 'A node', says: 'A computer or a phone that does things for you. Its commands are approved with it.' },
-  full: { word: 'A browser or app that manages', says: 'An operator with every right, like this page.' },
-  limited: { word: 'An app with fewer rights', says: 'An operator that uses nodes and cannot administer the gateway.' },
+const CHOICES: Record<Access, { word: string; says: string; gives: string }> = {
+  node: {
+    word: 'A node', says: 'A computer or a phone that does things for you. Its commands are approved with it.',
+    gives: 'Role node, no scopes. What the device offers now is approved with it.',
+  },
+  full: {
+    word: 'A browser or app that manages', says: 'An operator with every right, like this page.',
+    gives: 'Role operator with admin, approvals, pairing, read, talk.secrets and write. An app of a phone or a Mac becomes a node, too; its commands wait for your approval.',
+  },
+  limited: {
+    word: 'An app with fewer rights', says: 'An operator that uses nodes and cannot administer the gateway.',
+    gives: 'Role operator with approvals, read, talk.secrets and write. An app of a phone or a Mac becomes a node, too; its commands wait for your approval.',
+  },
 };
 
 type Use = DevicePairSetupFact & { certain: boolean };
@@ -88,6 +97,7 @@ function Code({ made, used }: { made: SetupCodeMade; used: Use | undefined }) {
           {made.qrDataUrl && <img class="qr" src={made.qrDataUrl} alt="The code as a QR picture, to scan with the device" />}
           <div class="stack">
             <p>Waiting for the device. <strong role="timer">{clock(left)}</strong> left.</p>
+            <p><strong>It gives:</strong> {CHOICES[made.access].gives}</p>
             {made.accessDowngraded && <p class="note">The address is not private, so this code gives fewer rights than asked for. Use TLS (wss://) for every right.</p>}
             <Ways made={made} />
             <p class="muted small">It connects to {made.gatewayUrls?.join(', ') ?? made.gatewayUrl}</p>
