@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 __all__ = ["EVERY_GROUP", "GROUPS", "build_app", "main"]
 
@@ -50,6 +53,31 @@ _COMMANDS = {
 # Groups that do something without a sub-command; the others show their help.
 _SPEAKING_GROUPS = frozenset(("audit",))
 EVERY_GROUP = "*"
+_USAGE = 2
+
+
+class _Root(TyperGroup):
+    """Wrong usage with `--json` is one JSON value on stdout, too; typer shows it to people."""
+
+    def make_context(self, info_name: Any, args: list[str], *rest: Any, **extra: Any) -> Any:
+        self._for_program = "--json" in args
+        with self._told():
+            return super().make_context(info_name, args, *rest, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        with self._told():
+            return super().invoke(ctx)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except TyperException as error:
+            if self._for_program and error.exit_code == _USAGE:
+                from openclaw_core.cli.failure import print_failure
+
+                print_failure("USAGE", error.format_message())
+            raise
 
 
 def build_app(wanted: str | None = EVERY_GROUP) -> typer.Typer:
@@ -61,6 +89,7 @@ def build_app(wanted: str | None = EVERY_GROUP) -> typer.Typer:
     """
     app = typer.Typer(
         name="openclaw",
+        cls=_Root,
         help="Gateway for companion devices: pair them, see them, invoke them.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,

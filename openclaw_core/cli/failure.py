@@ -6,7 +6,6 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no gateway, 130 interr
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sys
 import traceback
@@ -16,10 +15,10 @@ from typing import Any, TypeGuard
 
 import typer
 
-from openclaw_core.cli.output import clean
+from openclaw_core.cli.output import clean, print_json
 from openclaw_core.errors import GatewayUnreachableError, OpenClawError, PluginError
 
-__all__ = ["FAILED", "NO_GATEWAY", "USAGE", "CliError", "funnel", "next_steps", "report"]
+__all__ = ["FAILED", "NO_GATEWAY", "USAGE", "CliError", "funnel", "next_steps", "print_failure", "report"]
 
 FAILED = 1
 USAGE = 2
@@ -89,7 +88,8 @@ def report(error: Exception, *, as_json: bool, doing: str | None = None) -> int:
     """
     message = _message(error)
     if as_json:
-        sys.stdout.write(json.dumps(_as_object(error, message), indent=2, ensure_ascii=False) + "\n")
+        code = getattr(error, "code", None) or _DEFAULT_CODES.get(type(error).__name__, "INTERNAL")
+        print_failure(code, message, getattr(error, "details", None))
     begin = f"{doing} failed" if doing else "error"
     sys.stderr.write(f"{begin}: {clean(message)}\n")
     steps = next_steps(error)
@@ -111,13 +111,10 @@ def _message(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _as_object(error: Exception, message: str) -> dict[str, Any]:
-    code = getattr(error, "code", None) or _DEFAULT_CODES.get(type(error).__name__, "INTERNAL")
-    details = getattr(error, "details", None)
-    return {
-        "ok": False,
-        "error": {"type": "cli_error", "code": code, "message": message, "details": details},
-    }
+def print_failure(code: str, message: str, details: Any = None) -> None:
+    """The object on stdout that tells a program what went wrong."""
+    error = {"type": "cli_error", "code": code, "message": message, "details": details}
+    print_json({"ok": False, "error": error})
 
 
 def next_steps(error: Exception) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from openclaw_core.auth.auto_approval import ACCESS_SCOPES
 from openclaw_core.cli.ages import span
 
 __all__ = ["ACCESS", "grants", "validity"]
@@ -23,6 +22,8 @@ def grants(access: str) -> str:
     """The role and the scopes that come with an access profile, as a sentence."""
     if access == "node":
         return "role node, no scopes; what the device offers now is approved with it"
+    from openclaw_core.auth.auto_approval import ACCESS_SCOPES  # and cryptography, which no help waits for
+
     return f"role operator with {', '.join(sorted(ACCESS_SCOPES[access]))}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import Any
@@ -68,6 +69,23 @@ WRONG = [
 @pytest.mark.parametrize("arguments", WRONG)
 def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
     assert CliRunner().invoke(build_app(), arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("arguments", WRONG)
+def test_a_program_reads_of_wrong_usage_as_of_any_failure(arguments: list[str]) -> None:
+    done = CliRunner().invoke(build_app(), [*arguments, "--json"])
+    assert done.exit_code == 2
+    error = json.loads(done.stdout)["error"]
+    assert (error["type"], error["code"]) == ("cli_error", "USAGE")
+    assert error["message"]
+    assert "Usage: " in done.stderr
+
+
+def test_a_value_that_the_command_itself_refuses_is_told_too() -> None:
+    words = ["nodes", "invoke", "--node", "x", "--command", "y", "--params", "{", "--json"]
+    done = CliRunner().invoke(build_app("nodes"), words)
+    assert (done.exit_code, json.loads(done.stdout)["error"]["code"]) == (2, "USAGE")
+    assert "--params" in json.loads(done.stdout)["error"]["message"]
 
 
 def test_version() -> None:
