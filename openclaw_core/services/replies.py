@@ -52,7 +52,7 @@ class Replies:
 
         The entry says that it was `queued` only; what came of it is an entry of its own.
         """
-        facts = {}
+        facts: dict[str, Any] = {}
         try:
             answer = await later
             facts = {"queued": True}
