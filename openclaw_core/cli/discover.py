@@ -9,6 +9,7 @@ import typer
 
 from openclaw_core.cli.failure import funnel
 from openclaw_core.cli.output import Column, Table, clean, print_json, print_line, print_table
+from openclaw_core.cli.waiting import Waiting
 from openclaw_core.config import Settings, load_settings
 from openclaw_core.lan import Advert, Pins, choose
 from openclaw_core.lan.browse import browse
@@ -35,7 +36,8 @@ def discover(
     with funnel(as_json=as_json):
         settings = load_settings()
         pins = Pins(stored=stored_pin(settings))
-        adverts = _listen(settings, timeout_ms)
+        with Waiting("listening for gateways on this network", quiet=as_json):
+            adverts = _listen(settings, timeout_ms)
         if as_json:
             print_json({"gateways": [_as_json(advert, pins) for advert in adverts], "count": len(adverts)})
         elif adverts:

@@ -10,6 +10,7 @@ import typer
 
 from openclaw_core.cli.failure import FAILED, funnel
 from openclaw_core.cli.output import print_json, print_line
+from openclaw_core.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from openclaw_core.cli.findings import Finding
@@ -37,7 +38,8 @@ def doctor(
         if peer is not None or forwarded_for is not None:
             findings = [_classify(peer or "127.0.0.1", forwarded_for)]
         else:
-            findings = _examine(fix=fix)
+            with Waiting("checking this machine's gateway", quiet=as_json):
+                findings = _examine(fix=fix)
         failed = any(item.status == "fail" for item in findings)
         if as_json:
             print_json({"ok": not failed, "findings": [item.as_json() for item in findings]})

@@ -19,6 +19,7 @@ from openclaw_core.cli.node_offer import entries, table, withheld_lines
 from openclaw_core.cli.node_service import add_node_service
 from openclaw_core.cli.output import print_json, print_line, print_table
 from openclaw_core.cli.setup_offer import read_offer
+from openclaw_core.cli.waiting import Waiting
 from openclaw_core.config import Settings, load_settings
 from openclaw_core.endpoint import is_loopback, known_pin
 from openclaw_core.family_settings import FamilySettings
@@ -100,8 +101,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     from openclaw_core.plugins import load_plugins
 
     with funnel(as_json=as_json):
-        machine = Machine(load_plugins(), FamilySettings.load(load_settings().config_path))
-        surface = machine.look()
+        with Waiting("asking every family what works here", quiet=as_json):
+            machine = Machine(load_plugins(), FamilySettings.load(load_settings().config_path))
+            surface = machine.look()
         if as_json:
             print_json({"commands": entries(machine, surface), "permissions": dict(surface.permissions)})
         elif not machine.plugins.families:

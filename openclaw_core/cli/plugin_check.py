@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_core.cli.output import Column, Table, print_json, print_line, print_table
+from openclaw_core.cli.waiting import Waiting
 from openclaw_core.errors import ConfigError
 
 __all__ = ["WITHOUT_EXTRAS", "check_path", "heavy_modules"]
@@ -63,7 +64,8 @@ def check_path(path: Path, *, as_json: bool) -> int:
         ConfigError: there is no package with a capability there.
     """
     project = _project(path)
-    report = _run(path, project)
+    with Waiting(f"checking {project['name']}", quiet=as_json):
+        report = _run(path, project)
     if as_json:
         print_json(report)
     elif report["findings"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Waiting:
         self._text = text
         self._wanted = not quiet and sys.stderr.isatty()
         self._lock = threading.Lock()
+        self._begun = time.monotonic()
         self._timer: threading.Timer | None = None
         self._shown: Progress | None = None
 
@@ -56,9 +58,10 @@ class Waiting:
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-        progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        progress = Progress(*columns, console=Console(stderr=True), transient=True, get_time=time.monotonic)
         with self._lock:
             if self._wanted:
                 progress.add_task(self._text)
+                progress.tasks[0].start_time = self._begun
                 progress.start()
                 self._shown = progress

@@ -32,3 +32,12 @@ def test_a_program_that_reads_it_is_shown_nothing(capfd: pytest.CaptureFixture[s
     with Waiting("for a long time"):
         assert threading.active_count() == before
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.anyio
+async def test_listening_on_the_network_is_shown_too(env: dict[str, str]) -> None:
+    here = {**env, "OPENCLAW_MDNS_INTERFACES": "127.0.0.1"}
+    terminal = await Terminal.open("gateway", "discover", "--timeout", "3000", env=here)
+    await terminal.read_until("listening for gateways on this network")
+    assert await terminal.end() == 0
+    assert "0:00:00" not in terminal.seen, "it counts from the beginning, not from when it was shown"

@@ -12,6 +12,7 @@ from openclaw_core.cli.output import print_json, print_line
 from openclaw_core.cli.recover import lock_holder
 from openclaw_core.cli.service.control import Service
 from openclaw_core.cli.service.plan import Kind, plan_service, refuse_shell_secrets
+from openclaw_core.cli.waiting import Waiting
 from openclaw_core.config import Settings, load_settings
 
 __all__ = ["JsonFlag", "PrintFlag", "add_service_commands", "install_service", "open_service"]
@@ -50,7 +51,8 @@ def install_service(kind: Kind, extra: tuple[str, ...], *, only_print: bool, as_
         refuse_shell_secrets(kind, settings)
         if kind == "gateway" and not service.state().running:
             _refuse_foreign_gateway(settings)
-        outcome = service.install()
+        with Waiting(f"installing the {kind}", quiet=as_json):
+            outcome = service.install()
         if as_json:
             print_json({"ok": True, "outcome": outcome, "service": service.state().as_json()})
             return
@@ -81,7 +83,8 @@ def _add_verb(app: typer.Typer, kind: Kind, verb: str, act: Act, text: str) -> N
     def run(as_json: JsonFlag = False) -> None:
         with funnel(as_json=as_json):
             service = open_service(kind, load_settings())
-            outcome, sentence = act(service)
+            with Waiting(f"{verb}: the {kind}", quiet=as_json):
+                outcome, sentence = act(service)
             state = service.state()
             if as_json:
                 print_json({"ok": True, "outcome": outcome, "service": state.as_json()})
