@@ -75,6 +75,7 @@ class Desk:
 
     def ask_as_agent(self, width: int = 320) -> None:
         """An agent wants a photo, for which a person is asked; an answer counts for photos of that width."""
+        await_value(self.here, "the node is connected", within_s=30, evidence=self.gateway.tail)
         self.python(QUESTION.replace("320", str(width)))
 
     def launch_node(self, name: str, *arguments: str) -> None:

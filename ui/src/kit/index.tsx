@@ -175,8 +175,12 @@ export function Dialog({ open, title, onClose, action, dismiss = 'Cancel', child
     await action.run().catch(setError);
     setBusy(false);
   };
+  // The browser tells of a closing later than it closes: by then it may be open again.
+  const closed = () => {
+    if (!box.current?.open) onClose();
+  };
   return (
-    <dialog ref={box} class="dialog" aria-label={title} onClose={onClose}>
+    <dialog ref={box} class="dialog" aria-label={title} onClose={closed}>
       {open && (
         <form onSubmit={(event) => void submit(event)}>
           <h2>{title}</h2>
