@@ -190,7 +190,9 @@ class Routes:
                 data = payload = {"payloadJSON": text}
         else:
             data = params.payload
-            payload = data if "payload" in params.model_fields_set else ABSENT
+            payload = ABSENT
+            if "payload" in params.model_fields_set:
+                payload = _encoded(invocation, data)
         if route.command is None:
             return payload
         try:
@@ -205,6 +207,13 @@ class Routes:
         if route.succeeded is not None:
             _tell(route.succeeded, invocation, data)
         return payload
+
+
+def _encoded(invocation: Invocation, data: Any) -> orjson.Fragment:
+    try:
+        return orjson.Fragment(orjson.dumps(data))
+    except TypeError as error:  # a message can be nested deeper than what is made of it
+        raise outcomes.bad_result(invocation.node_id, invocation.command, str(error), []) from None
 
 
 def _tell(succeeded: Callable[..., Any], invocation: Invocation, result: Any) -> None:

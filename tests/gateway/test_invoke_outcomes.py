@@ -117,6 +117,25 @@ async def test_result_that_its_model_refuses(start, outcome, problem):
     await assert_audited(gateway, node_id, "demo.echo", "failed", "INVALID_RESULT")
 
 
+@pytest.mark.parametrize("levels", [253, 254, 255, 400])
+async def test_a_result_may_nest_as_deep_as_messages_are_written(start, levels, caplog):
+    gateway = await start()
+    node, node_id = await gateway.node(["demo.any"])
+    operator = await gateway.operator()
+    request_id = await post_invoke(operator, node_id, "demo.any")
+    request = (await node.event("node.invoke.request"))["payload"]
+    deep = "[" * levels + "]" * levels
+    head = f'"id":"{request["id"]}","nodeId":"{node_id}","ok":true,"payload":{{"x":{deep}}}'
+    await node.send('{"type":"req","id":"deep","method":"node.invoke.result","params":{%s}}' % head)
+    answer = await finish(operator, request_id)
+    if levels < 254:
+        assert answer["ok"] is True
+    else:
+        assert failure(answer)[2]["code"] == "INVALID_RESULT"
+        assert (await node.call("health")) is not None
+    assert caplog.records == []
+
+
 async def test_timeout_cancels_on_the_node(start):
     gateway = await start()
     node, node_id = await gateway.node(["demo.any"])
