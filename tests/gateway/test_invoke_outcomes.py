@@ -125,8 +125,8 @@ async def test_a_result_may_nest_as_deep_as_messages_are_written(start, levels, 
     request_id = await post_invoke(operator, node_id, "demo.any")
     request = (await node.event("node.invoke.request"))["payload"]
     deep = "[" * levels + "]" * levels
-    head = f'"id":"{request["id"]}","nodeId":"{node_id}","ok":true,"payload":{{"x":{deep}}}'
-    await node.send('{"type":"req","id":"deep","method":"node.invoke.result","params":{%s}}' % head)
+    sent = f'{{"id":"{request["id"]}","nodeId":"{node_id}","ok":true,"payload":{{"x":{deep}}}}}'
+    await node.send(f'{{"type":"req","id":"deep","method":"node.invoke.result","params":{sent}}}')
     answer = await finish(operator, request_id)
     if levels < 254:
         assert answer["ok"] is True
