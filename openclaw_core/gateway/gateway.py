@@ -149,7 +149,9 @@ class Gateway:
         runtime.presence.close()
         runtime.events.broadcast("shutdown", {"reason": "gateway stopping"})
         # What is being stored is awaited, unless the database stands still: closing it ends the wait.
-        await asyncio.wait([runtime.loop.create_task(self._end_work())], timeout=_STOP_SECONDS)
+        done, _ = await asyncio.wait([runtime.loop.create_task(self._end_work())], timeout=_STOP_SECONDS)
+        for ended in done:
+            ended.result()
 
     async def _end_work(self) -> None:
         for task in list(self._tasks):

@@ -25,6 +25,7 @@ from openclaw_core.services.registry import Registry
 
 __all__ = ["ABSENT", "Route", "Routes"]
 
+_TOO_DEEP = "it is nested too deep to be passed on; let the node answer with fewer levels"
 _log = logging.getLogger(__name__)
 
 ABSENT: Any = object()
@@ -212,8 +213,8 @@ class Routes:
 def _encoded(invocation: Invocation, data: Any) -> orjson.Fragment:
     try:
         return orjson.Fragment(orjson.dumps(data))
-    except TypeError as error:  # a message can be nested deeper than what is made of it
-        raise outcomes.bad_result(invocation.node_id, invocation.command, str(error), []) from None
+    except TypeError:  # a message can be nested deeper than what is made of it
+        raise outcomes.bad_result(invocation.node_id, invocation.command, _TOO_DEEP, []) from None
 
 
 def _tell(succeeded: Callable[..., Any], invocation: Invocation, result: Any) -> None:

@@ -131,7 +131,9 @@ async def test_a_result_may_nest_as_deep_as_messages_are_written(start, levels, 
     if levels < 254:
         assert answer["ok"] is True
     else:
-        assert failure(answer)[2]["code"] == "INVALID_RESULT"
+        _, message, details, _ = failure(answer)
+        assert details["code"] == "INVALID_RESULT"
+        assert "nested too deep" in message
         assert (await node.call("health")) is not None
     assert caplog.records == []
 
